@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The trace events of kdbus; schema.rst describes each event and field.
+ *
+ * Every object is named by an id that is never reused while the module is
+ * loaded: domains, buses, endpoints and messages module-wide, connections
+ * and names per bus. No field holds a kernel address or payload. All times
+ * are nanoseconds of CLOCK_MONOTONIC; KDBUS_TRACE_UNKNOWN_NS stands where
+ * nobody was watching when the clock would have been read.
+ *
+ * Events about one message fire in the order send < queue < recv or drop,
+ * except that kdbus_msg_send, which carries the result, fires last of the
+ * sender's own steps. None fires with a spinlock held.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM kdbus
+
+#if !defined(KDBUS_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define KDBUS_TRACE_H
+
+#include <linux/tracepoint.h>
+#include <linux/types.h>
+#include "kdbus_enums.h"
+
+#ifndef KDBUS_TRACE_UNKNOWN_NS
+#define KDBUS_TRACE_UNKNOWN_NS (~0ULL)
+#endif
+
+#define KDBUS_TRACE_DEFINE(sym, num, text) TRACE_DEFINE_ENUM(sym);
+KDBUS_CONN_END_TABLE(KDBUS_TRACE_DEFINE)
+KDBUS_MSG_KIND_TABLE(KDBUS_TRACE_DEFINE)
+KDBUS_MSG_DROP_TABLE(KDBUS_TRACE_DEFINE)
+KDBUS_CALL_END_TABLE(KDBUS_TRACE_DEFINE)
+KDBUS_QUOTA_TABLE(KDBUS_TRACE_DEFINE)
+#undef KDBUS_TRACE_DEFINE
+
+/* __print_symbolic() takes a list without a trailing comma */
+#ifndef KDBUS_TRACE_SYMBOLS
+#define KDBUS_TRACE_SYMBOLS
+#define KDBUS_TRACE_SYM(sym, num, text) { sym, text },
+#define kdbus_print_conn_end(v) __print_symbolic(v, KDBUS_CONN_END_TABLE(KDBUS_TRACE_SYM) { 0, "none" })
+#define kdbus_print_msg_kind(v) __print_symbolic(v, KDBUS_MSG_KIND_TABLE(KDBUS_TRACE_SYM) { 0, "none" })
+#define kdbus_print_msg_drop(v) __print_symbolic(v, KDBUS_MSG_DROP_TABLE(KDBUS_TRACE_SYM) { 0, "none" })
+#define kdbus_print_call_end(v) __print_symbolic(v, KDBUS_CALL_END_TABLE(KDBUS_TRACE_SYM) { 0, "none" })
+#define kdbus_print_quota(v) __print_symbolic(v, KDBUS_QUOTA_TABLE(KDBUS_TRACE_SYM) { 0, "none" })
+#define kdbus_print_msg_flags(v) __print_flags(v, "|",		\
+	{ 1, "expect_reply" }, { 2, "sync_reply" }, { 4, "no_auto_start" })
+#define kdbus_print_recv_flags(v) __print_flags(v, "|",		\
+	{ 1, "peek" }, { 2, "drop" }, { 4, "use_priority" })
+#define kdbus_print_conn_flags(v) __print_flags(v, "|",		\
+	{ 1, "accept_fd" }, { 2, "activator" },			\
+	{ 4, "policy_holder" }, { 8, "monitor" })
+#define kdbus_print_name_flags(v) __print_flags(v, "|",		\
+	{ 1, "replace_existing" }, { 2, "allow_replacement" },	\
+	{ 4, "queue" }, { 8, "in_queue" }, { 16, "activator" })
+#define kdbus_print_notify_type(v) __print_symbolic(v,		\
+	{ 0x8000, "name_add" }, { 0x8001, "name_remove" },	\
+	{ 0x8002, "name_change" }, { 0x8003, "id_add" },	\
+	{ 0x8004, "id_remove" }, { 0x8005, "reply_timeout" },	\
+	{ 0x8006, "reply_dead" })
+#endif
+
+/* ---- objects ---------------------------------------------------------- */
+
+TRACE_EVENT(kdbus_domain_new,
+	TP_PROTO(u64 domain, u64 parent, const char *name),
+	TP_ARGS(domain, parent, name),
+	TP_STRUCT__entry(
+		__field(u64, domain)
+		__field(u64, parent)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->domain = domain;
+		__entry->parent = parent;
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("domain=%llu parent=%llu name=%s",
+		  __entry->domain, __entry->parent, __get_str(name))
+);
+
+TRACE_EVENT(kdbus_domain_dead,
+	TP_PROTO(u64 domain),
+	TP_ARGS(domain),
+	TP_STRUCT__entry(
+		__field(u64, domain)
+	),
+	TP_fast_assign(
+		__entry->domain = domain;
+	),
+	TP_printk("domain=%llu", __entry->domain)
+);
+
+TRACE_EVENT(kdbus_bus_new,
+	TP_PROTO(u64 domain, u64 bus, u64 flags, u32 uid, const char *name),
+	TP_ARGS(domain, bus, flags, uid, name),
+	TP_STRUCT__entry(
+		__field(u64, domain)
+		__field(u64, bus)
+		__field(u64, flags)
+		__field(u32, uid)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->domain = domain;
+		__entry->bus = bus;
+		__entry->flags = flags;
+		__entry->uid = uid;
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("domain=%llu bus=%llu flags=%s uid=%u name=%s",
+		  __entry->domain, __entry->bus,
+		  __print_flags(__entry->flags, "|", { 1, "access_group" },
+				{ 2, "access_world" }),
+		  __entry->uid, __get_str(name))
+);
+
+TRACE_EVENT(kdbus_bus_dead,
+	TP_PROTO(u64 domain, u64 bus),
+	TP_ARGS(domain, bus),
+	TP_STRUCT__entry(
+		__field(u64, domain)
+		__field(u64, bus)
+	),
+	TP_fast_assign(
+		__entry->domain = domain;
+		__entry->bus = bus;
+	),
+	TP_printk("domain=%llu bus=%llu", __entry->domain, __entry->bus)
+);
+
+TRACE_EVENT(kdbus_endpoint_new,
+	TP_PROTO(u64 bus, u64 endpoint, u32 mode, u32 uid, u32 gid,
+		 const char *name),
+	TP_ARGS(bus, endpoint, mode, uid, gid, name),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, endpoint)
+		__field(u32, mode)
+		__field(u32, uid)
+		__field(u32, gid)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->endpoint = endpoint;
+		__entry->mode = mode;
+		__entry->uid = uid;
+		__entry->gid = gid;
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("bus=%llu endpoint=%llu mode=0%o uid=%u gid=%u name=%s",
+		  __entry->bus, __entry->endpoint, __entry->mode,
+		  __entry->uid, __entry->gid, __get_str(name))
+);
+
+TRACE_EVENT(kdbus_endpoint_dead,
+	TP_PROTO(u64 bus, u64 endpoint),
+	TP_ARGS(bus, endpoint),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, endpoint)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->endpoint = endpoint;
+	),
+	TP_printk("bus=%llu endpoint=%llu", __entry->bus, __entry->endpoint)
+);
+
+TRACE_EVENT(kdbus_conn_new,
+	TP_PROTO(u64 bus, u64 conn, u64 endpoint, u64 flags, u64 attach_flags,
+		 u64 pool_size, u32 uid, u32 pid, const char *comm,
+		 const char *name),
+	TP_ARGS(bus, conn, endpoint, flags, attach_flags, pool_size, uid, pid,
+		comm, name),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, endpoint)
+		__field(u64, flags)
+		__field(u64, attach_flags)
+		__field(u64, pool_size)
+		__field(u32, uid)
+		__field(u32, pid)
+		__array(char, comm, 16)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->endpoint = endpoint;
+		__entry->flags = flags;
+		__entry->attach_flags = attach_flags;
+		__entry->pool_size = pool_size;
+		__entry->uid = uid;
+		__entry->pid = pid;
+		memcpy(__entry->comm, comm, 16);
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("bus=%llu conn=%llu endpoint=%llu flags=%s attach_flags=0x%llx pool_size=%llu uid=%u pid=%u comm=%s name=%s",
+		  __entry->bus, __entry->conn, __entry->endpoint,
+		  kdbus_print_conn_flags(__entry->flags), __entry->attach_flags,
+		  __entry->pool_size, __entry->uid, __entry->pid,
+		  __entry->comm, __get_str(name))
+);
+
+TRACE_EVENT(kdbus_conn_dead,
+	TP_PROTO(u64 bus, u64 conn, u32 reason),
+	TP_ARGS(bus, conn, reason),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u32, reason)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->reason = reason;
+	),
+	TP_printk("bus=%llu conn=%llu reason=%s", __entry->bus, __entry->conn,
+		  kdbus_print_conn_end(__entry->reason))
+);
+
+/* ---- messages --------------------------------------------------------- */
+
+TRACE_EVENT(kdbus_msg_send,
+	TP_PROTO(u64 bus, u64 src, u64 dst, u64 msg, u64 cookie,
+		 u64 cookie_reply, u64 timeout_ns, u64 flags, s64 priority,
+		 u64 bytes, u32 n_fds, u32 n_memfds, int ret,
+		 const char *dst_name),
+	TP_ARGS(bus, src, dst, msg, cookie, cookie_reply, timeout_ns, flags,
+		priority, bytes, n_fds, n_memfds, ret, dst_name),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, src)
+		__field(u64, dst)
+		__field(u64, msg)
+		__field(u64, cookie)
+		__field(u64, cookie_reply)
+		__field(u64, timeout_ns)
+		__field(u64, flags)
+		__field(s64, priority)
+		__field(u64, bytes)
+		__field(u32, n_fds)
+		__field(u32, n_memfds)
+		__field(int, ret)
+		__string(dst_name, dst_name)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->src = src;
+		__entry->dst = dst;
+		__entry->msg = msg;
+		__entry->cookie = cookie;
+		__entry->cookie_reply = cookie_reply;
+		__entry->timeout_ns = timeout_ns;
+		__entry->flags = flags;
+		__entry->priority = priority;
+		__entry->bytes = bytes;
+		__entry->n_fds = n_fds;
+		__entry->n_memfds = n_memfds;
+		__entry->ret = ret;
+		kdbus_assign_str(dst_name, dst_name);
+	),
+	TP_printk("bus=%llu src=%llu dst=%lld msg=%llu cookie=%llu cookie_reply=%llu timeout_ns=%llu flags=%s priority=%lld bytes=%llu n_fds=%u n_memfds=%u ret=%d dst_name=%s",
+		  __entry->bus, __entry->src, (s64)__entry->dst, __entry->msg,
+		  __entry->cookie, __entry->cookie_reply, __entry->timeout_ns,
+		  kdbus_print_msg_flags(__entry->flags), __entry->priority,
+		  __entry->bytes, __entry->n_fds, __entry->n_memfds,
+		  __entry->ret, __get_str(dst_name))
+);
+
+TRACE_EVENT(kdbus_msg_queue,
+	TP_PROTO(u64 bus, u64 conn, u64 src, u64 msg, u64 seq, u64 cookie,
+		 u64 offset, u64 bytes, u64 used, u64 pool_size, u32 depth,
+		 u32 kind),
+	TP_ARGS(bus, conn, src, msg, seq, cookie, offset, bytes, used,
+		pool_size, depth, kind),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, src)
+		__field(u64, msg)
+		__field(u64, seq)
+		__field(u64, cookie)
+		__field(u64, offset)
+		__field(u64, bytes)
+		__field(u64, used)
+		__field(u64, pool_size)
+		__field(u32, depth)
+		__field(u32, kind)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->src = src;
+		__entry->msg = msg;
+		__entry->seq = seq;
+		__entry->cookie = cookie;
+		__entry->offset = offset;
+		__entry->bytes = bytes;
+		__entry->used = used;
+		__entry->pool_size = pool_size;
+		__entry->depth = depth;
+		__entry->kind = kind;
+	),
+	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu seq=%llu cookie=%llu offset=%llu bytes=%llu used=%llu pool_size=%llu depth=%u kind=%s",
+		  __entry->bus, __entry->conn, __entry->src, __entry->msg,
+		  __entry->seq, __entry->cookie, __entry->offset,
+		  __entry->bytes, __entry->used, __entry->pool_size,
+		  __entry->depth, kdbus_print_msg_kind(__entry->kind))
+);
+
+TRACE_EVENT(kdbus_msg_recv,
+	TP_PROTO(u64 bus, u64 conn, u64 src, u64 msg, u64 cookie, u64 bytes,
+		 u64 wait_ns, u64 flags, u32 depth, u32 kind, int ret),
+	TP_ARGS(bus, conn, src, msg, cookie, bytes, wait_ns, flags, depth,
+		kind, ret),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, src)
+		__field(u64, msg)
+		__field(u64, cookie)
+		__field(u64, bytes)
+		__field(u64, wait_ns)
+		__field(u64, flags)
+		__field(u32, depth)
+		__field(u32, kind)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->src = src;
+		__entry->msg = msg;
+		__entry->cookie = cookie;
+		__entry->bytes = bytes;
+		__entry->wait_ns = wait_ns;
+		__entry->flags = flags;
+		__entry->depth = depth;
+		__entry->kind = kind;
+		__entry->ret = ret;
+	),
+	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu cookie=%llu bytes=%llu wait_ns=%lld flags=%s depth=%u kind=%s ret=%d",
+		  __entry->bus, __entry->conn, __entry->src, __entry->msg,
+		  __entry->cookie, __entry->bytes, (s64)__entry->wait_ns,
+		  kdbus_print_recv_flags(__entry->flags), __entry->depth,
+		  kdbus_print_msg_kind(__entry->kind), __entry->ret)
+);
+
+TRACE_EVENT(kdbus_msg_drop,
+	TP_PROTO(u64 bus, u64 conn, u64 src, u64 msg, u64 cookie, u64 bytes,
+		 u32 reason, u32 kind),
+	TP_ARGS(bus, conn, src, msg, cookie, bytes, reason, kind),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, src)
+		__field(u64, msg)
+		__field(u64, cookie)
+		__field(u64, bytes)
+		__field(u32, reason)
+		__field(u32, kind)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->src = src;
+		__entry->msg = msg;
+		__entry->cookie = cookie;
+		__entry->bytes = bytes;
+		__entry->reason = reason;
+		__entry->kind = kind;
+	),
+	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu cookie=%llu bytes=%llu reason=%s kind=%s",
+		  __entry->bus, __entry->conn, __entry->src, __entry->msg,
+		  __entry->cookie, __entry->bytes,
+		  kdbus_print_msg_drop(__entry->reason),
+		  kdbus_print_msg_kind(__entry->kind))
+);
+
+TRACE_EVENT(kdbus_notify_send,
+	TP_PROTO(u64 bus, u64 dst, u64 msg, u64 type, u64 cookie_reply),
+	TP_ARGS(bus, dst, msg, type, cookie_reply),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, dst)
+		__field(u64, msg)
+		__field(u64, type)
+		__field(u64, cookie_reply)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->dst = dst;
+		__entry->msg = msg;
+		__entry->type = type;
+		__entry->cookie_reply = cookie_reply;
+	),
+	TP_printk("bus=%llu dst=%lld msg=%llu type=%s cookie_reply=%llu",
+		  __entry->bus, (s64)__entry->dst, __entry->msg,
+		  kdbus_print_notify_type(__entry->type),
+		  __entry->cookie_reply)
+);
+
+/* ---- calls ------------------------------------------------------------ */
+
+TRACE_EVENT(kdbus_call_start,
+	TP_PROTO(u64 bus, u64 conn, u64 peer, u64 msg, u64 cookie,
+		 u64 timeout_ns, bool sync),
+	TP_ARGS(bus, conn, peer, msg, cookie, timeout_ns, sync),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, peer)
+		__field(u64, msg)
+		__field(u64, cookie)
+		__field(u64, timeout_ns)
+		__field(bool, sync)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->peer = peer;
+		__entry->msg = msg;
+		__entry->cookie = cookie;
+		__entry->timeout_ns = timeout_ns;
+		__entry->sync = sync;
+	),
+	TP_printk("bus=%llu conn=%llu peer=%llu msg=%llu cookie=%llu timeout_ns=%llu sync=%d",
+		  __entry->bus, __entry->conn, __entry->peer, __entry->msg,
+		  __entry->cookie, __entry->timeout_ns, __entry->sync)
+);
+
+TRACE_EVENT(kdbus_call_reply,
+	TP_PROTO(u64 bus, u64 conn, u64 peer, u64 msg, u64 reply, u64 cookie,
+		 u64 age_ns),
+	TP_ARGS(bus, conn, peer, msg, reply, cookie, age_ns),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, peer)
+		__field(u64, msg)
+		__field(u64, reply)
+		__field(u64, cookie)
+		__field(u64, age_ns)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->peer = peer;
+		__entry->msg = msg;
+		__entry->reply = reply;
+		__entry->cookie = cookie;
+		__entry->age_ns = age_ns;
+	),
+	TP_printk("bus=%llu conn=%llu peer=%llu msg=%llu reply=%llu cookie=%llu age_ns=%llu",
+		  __entry->bus, __entry->conn, __entry->peer, __entry->msg,
+		  __entry->reply, __entry->cookie, __entry->age_ns)
+);
+
+TRACE_EVENT(kdbus_call_end,
+	TP_PROTO(u64 bus, u64 conn, u64 peer, u64 msg, u64 cookie, u64 age_ns,
+		 u32 outcome, bool sync),
+	TP_ARGS(bus, conn, peer, msg, cookie, age_ns, outcome, sync),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, peer)
+		__field(u64, msg)
+		__field(u64, cookie)
+		__field(u64, age_ns)
+		__field(u32, outcome)
+		__field(bool, sync)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->peer = peer;
+		__entry->msg = msg;
+		__entry->cookie = cookie;
+		__entry->age_ns = age_ns;
+		__entry->outcome = outcome;
+		__entry->sync = sync;
+	),
+	TP_printk("bus=%llu conn=%llu peer=%llu msg=%llu cookie=%llu age_ns=%llu outcome=%s sync=%d",
+		  __entry->bus, __entry->conn, __entry->peer, __entry->msg,
+		  __entry->cookie, __entry->age_ns,
+		  kdbus_print_call_end(__entry->outcome), __entry->sync)
+);
+
+/* ---- pool and quota --------------------------------------------------- */
+
+DECLARE_EVENT_CLASS(kdbus_pool,
+	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
+		 u64 pool_size),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, msg)
+		__field(u64, offset)
+		__field(u64, bytes)
+		__field(u64, used)
+		__field(u64, pool_size)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->msg = msg;
+		__entry->offset = offset;
+		__entry->bytes = bytes;
+		__entry->used = used;
+		__entry->pool_size = pool_size;
+	),
+	TP_printk("bus=%llu conn=%llu msg=%llu offset=%llu bytes=%llu used=%llu pool_size=%llu",
+		  __entry->bus, __entry->conn, __entry->msg, __entry->offset,
+		  __entry->bytes, __entry->used, __entry->pool_size)
+);
+
+DEFINE_EVENT(kdbus_pool, kdbus_pool_alloc,
+	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
+		 u64 pool_size),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size)
+);
+
+DEFINE_EVENT(kdbus_pool, kdbus_pool_free,
+	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
+		 u64 pool_size),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size)
+);
+
+TRACE_EVENT(kdbus_quota_refuse,
+	TP_PROTO(u64 bus, u64 conn, u64 src, u32 uid, u32 kind, u64 asked,
+		 u64 used, u64 limit, int ret),
+	TP_ARGS(bus, conn, src, uid, kind, asked, used, limit, ret),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, src)
+		__field(u32, uid)
+		__field(u32, kind)
+		__field(u64, asked)
+		__field(u64, used)
+		__field(u64, limit)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->src = src;
+		__entry->uid = uid;
+		__entry->kind = kind;
+		__entry->asked = asked;
+		__entry->used = used;
+		__entry->limit = limit;
+		__entry->ret = ret;
+	),
+	TP_printk("bus=%llu conn=%llu src=%llu uid=%u kind=%s asked=%llu used=%llu limit=%llu ret=%d",
+		  __entry->bus, __entry->conn, __entry->src, __entry->uid,
+		  kdbus_print_quota(__entry->kind), __entry->asked,
+		  __entry->used, __entry->limit, __entry->ret)
+);
+
+/* ---- names ------------------------------------------------------------ */
+
+DECLARE_EVENT_CLASS(kdbus_name,
+	TP_PROTO(u64 bus, u64 conn, u64 name_id, u64 flags, int ret,
+		 const char *name),
+	TP_ARGS(bus, conn, name_id, flags, ret, name),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, name_id)
+		__field(u64, flags)
+		__field(int, ret)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->name_id = name_id;
+		__entry->flags = flags;
+		__entry->ret = ret;
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("bus=%llu conn=%llu name_id=%llu flags=%s ret=%d name=%s",
+		  __entry->bus, __entry->conn, __entry->name_id,
+		  kdbus_print_name_flags(__entry->flags), __entry->ret,
+		  __get_str(name))
+);
+
+DEFINE_EVENT(kdbus_name, kdbus_name_acquire,
+	TP_PROTO(u64 bus, u64 conn, u64 name_id, u64 flags, int ret,
+		 const char *name),
+	TP_ARGS(bus, conn, name_id, flags, ret, name)
+);
+
+DEFINE_EVENT(kdbus_name, kdbus_name_queue,
+	TP_PROTO(u64 bus, u64 conn, u64 name_id, u64 flags, int ret,
+		 const char *name),
+	TP_ARGS(bus, conn, name_id, flags, ret, name)
+);
+
+DEFINE_EVENT(kdbus_name, kdbus_name_release,
+	TP_PROTO(u64 bus, u64 conn, u64 name_id, u64 flags, int ret,
+		 const char *name),
+	TP_ARGS(bus, conn, name_id, flags, ret, name)
+);
+
+TRACE_EVENT(kdbus_name_change,
+	TP_PROTO(u64 bus, u64 name_id, u64 old, u64 old_flags, u64 new,
+		 u64 new_flags, const char *name),
+	TP_ARGS(bus, name_id, old, old_flags, new, new_flags, name),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, name_id)
+		__field(u64, old)
+		__field(u64, old_flags)
+		__field(u64, new)
+		__field(u64, new_flags)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->name_id = name_id;
+		__entry->old = old;
+		__entry->old_flags = old_flags;
+		__entry->new = new;
+		__entry->new_flags = new_flags;
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("bus=%llu name_id=%llu old=%llu old_flags=%s new=%llu new_flags=%s name=%s",
+		  __entry->bus, __entry->name_id, __entry->old,
+		  kdbus_print_name_flags(__entry->old_flags), __entry->new,
+		  kdbus_print_name_flags(__entry->new_flags), __get_str(name))
+);
+
+#endif /* KDBUS_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH ../tracepoints
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE kdbus_trace
+#include <trace/define_trace.h>
