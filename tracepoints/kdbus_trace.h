@@ -8,9 +8,9 @@
  * are nanoseconds of CLOCK_MONOTONIC; KDBUS_TRACE_UNKNOWN_NS stands where
  * nobody was watching when the clock would have been read.
  *
- * Events about one message fire in the order send < queue < recv or drop,
- * except that kdbus_msg_send, which carries the result, fires last of the
- * sender's own steps. None fires with a spinlock held.
+ * Events about one message fire in the order send, queue, then recv or drop;
+ * those of one call in the order start, reply, end. A refused send fires
+ * kdbus_msg_send alone, with its errno. None fires with a spinlock held.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kdbus
