@@ -21,6 +21,7 @@
 #include <linux/tracepoint.h>
 #include <linux/types.h>
 #include "kdbus_enums.h"
+#include "kdbus_trace_types.h"
 
 #ifndef KDBUS_TRACE_UNKNOWN_NS
 #define KDBUS_TRACE_UNKNOWN_NS (~0ULL)
@@ -225,12 +226,8 @@ TRACE_EVENT(kdbus_conn_dead,
 /* ---- messages --------------------------------------------------------- */
 
 TRACE_EVENT(kdbus_msg_send,
-	TP_PROTO(u64 bus, u64 src, u64 dst, u64 msg, u64 cookie,
-		 u64 cookie_reply, u64 timeout_ns, u64 flags, s64 priority,
-		 u64 bytes, u32 n_fds, u32 n_memfds, int ret,
-		 const char *dst_name),
-	TP_ARGS(bus, src, dst, msg, cookie, cookie_reply, timeout_ns, flags,
-		priority, bytes, n_fds, n_memfds, ret, dst_name),
+	TP_PROTO(const struct kdbus_trace_msg *m),
+	TP_ARGS(m),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, src)
@@ -245,23 +242,23 @@ TRACE_EVENT(kdbus_msg_send,
 		__field(u32, n_fds)
 		__field(u32, n_memfds)
 		__field(int, ret)
-		__string(dst_name, dst_name)
+		__string(dst_name, m->dst_name)
 	),
 	TP_fast_assign(
-		__entry->bus = bus;
-		__entry->src = src;
-		__entry->dst = dst;
-		__entry->msg = msg;
-		__entry->cookie = cookie;
-		__entry->cookie_reply = cookie_reply;
-		__entry->timeout_ns = timeout_ns;
-		__entry->flags = flags;
-		__entry->priority = priority;
-		__entry->bytes = bytes;
-		__entry->n_fds = n_fds;
-		__entry->n_memfds = n_memfds;
-		__entry->ret = ret;
-		kdbus_assign_str(dst_name, dst_name);
+		__entry->bus = m->bus;
+		__entry->src = m->src;
+		__entry->dst = m->dst;
+		__entry->msg = m->msg;
+		__entry->cookie = m->cookie;
+		__entry->cookie_reply = m->cookie_reply;
+		__entry->timeout_ns = m->timeout_ns;
+		__entry->flags = m->flags;
+		__entry->priority = m->priority;
+		__entry->bytes = m->bytes;
+		__entry->n_fds = m->n_fds;
+		__entry->n_memfds = m->n_memfds;
+		__entry->ret = m->ret;
+		kdbus_assign_str(dst_name, m->dst_name);
 	),
 	TP_printk("bus=%llu src=%llu dst=%lld msg=%llu cookie=%llu cookie_reply=%llu timeout_ns=%llu flags=%s priority=%lld bytes=%llu n_fds=%u n_memfds=%u ret=%d dst_name=%s",
 		  __entry->bus, __entry->src, (s64)__entry->dst, __entry->msg,
