@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Making and ending buses. Rules and the lock order: see bus.h.
+ */
+#include <linux/cred.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
+
+#include "bus.h"
+#include "domain.h"
+#include "endpoint.h"
+#include "item.h"
+#include "limits.h"
+#include "trace.h"
+
+static atomic64_t kdbus_bus_ids = ATOMIC64_INIT(0);
+
+static void kdbus_bus_release(struct kref *kref)
+{
+	struct kdbus_bus *bus = container_of(kref, struct kdbus_bus, kref);
+
+	WARN_ON(!list_empty(&bus->endpoints));
+	WARN_ON(!xa_empty(&bus->conns));
+	WARN_ON(!hash_empty(bus->names));
+
+	xa_destroy(&bus->conns);
+	kdbus_user_put(bus->user);
+	kdbus_domain_put(bus->domain);
+	kfree(bus->name);
+	kfree(bus);
+}
+
+/**
+ * kdbus_bus_get() - take a reference
+ * @bus:	a bus the caller has a reference to
+ *
+ * Return: @bus.
+ */
+struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus)
+{
+	kref_get(&bus->kref);
+	return bus;
+}
+
+/**
+ * kdbus_bus_put() - drop a reference
+ * @bus:	the bus, or NULL
+ */
+void kdbus_bus_put(struct kdbus_bus *bus)
+{
+	if (bus)
+		kref_put(&bus->kref, kdbus_bus_release);
+}
+
+static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
+					 const char *name)
+{
+	struct kdbus_bus *bus;
+
+	bus = kzalloc(sizeof(*bus), GFP_KERNEL_ACCOUNT);
+	if (!bus)
+		return NULL;
+
+	kref_init(&bus->kref);
+	bus->id = atomic64_inc_return(&kdbus_bus_ids);
+	bus->domain = kdbus_domain_get(domain);
+	bus->uid = current_fsuid();
+	INIT_LIST_HEAD(&bus->domain_node);
+	mutex_init(&bus->end_lock);
+	mutex_init(&bus->lock);
+	INIT_LIST_HEAD(&bus->endpoints);
+	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
+	atomic64_set(&bus->conn_ids, 0);
+	hash_init(bus->names);
+	generate_random_uuid(bus->id128);
+
+	bus->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
+	bus->user = kdbus_user_get(domain, current_uid());
+	if (!bus->name || !bus->user) {
+		kdbus_bus_put(bus);
+		return NULL;
+	}
+	return bus;
+}
+
+/* Takes the bus's name in its domain, and charges its user for it. */
+static int kdbus_bus_link(struct kdbus_bus *bus)
+{
+	struct kdbus_domain *domain = bus->domain;
+	struct kdbus_bus *other;
+	unsigned int max = READ_ONCE(kdbus_max_buses_per_user);
+	int ret = 0;
+
+	mutex_lock(&domain->lock);
+	list_for_each_entry(other, &domain->buses, domain_node)
+		if (!strcmp(other->name, bus->name))
+			ret = -EEXIST;
+	if (!ret && domain->dead)
+		ret = -ESHUTDOWN;
+	if (!ret)
+		ret = kdbus_count_charge(&bus->user->buses, max, -EMFILE);
+	if (!ret)
+		list_add_tail(&bus->domain_node, &domain->buses);
+	mutex_unlock(&domain->lock);
+
+	if (ret == -EMFILE)
+		trace_kdbus_quota_refuse(bus->id, 0, 0,
+					 __kuid_val(bus->user->uid),
+					 KDBUS_QUOTA_BUSES, 1, max, max, ret);
+	return ret;
+}
+
+static struct kdbus_endpoint *kdbus_bus_first_endpoint(struct kdbus_bus *bus)
+{
+	struct kdbus_endpoint *ep;
+
+	mutex_lock(&bus->lock);
+	bus->dead = true;
+	ep = list_first_entry_or_null(&bus->endpoints, struct kdbus_endpoint,
+				      bus_node);
+	if (ep)
+		kdbus_endpoint_get(ep);
+	mutex_unlock(&bus->lock);
+	return ep;
+}
+
+/**
+ * kdbus_bus_disconnect() - end a bus with all that is connected to it
+ * @bus:	the bus; the caller has a reference
+ *
+ * On return the bus, its nodes and its connections are gone, whoever ended
+ * them. The bus's name is free only after its nodes are gone. May sleep.
+ */
+void kdbus_bus_disconnect(struct kdbus_bus *bus)
+{
+	struct kdbus_endpoint *ep;
+
+	mutex_lock(&bus->end_lock);
+	if (!bus->dead) {
+		while ((ep = kdbus_bus_first_endpoint(bus))) {
+			kdbus_endpoint_disconnect(ep);
+			kdbus_endpoint_put(ep);
+		}
+
+		mutex_lock(&bus->domain->lock);
+		list_del_init(&bus->domain_node);
+		mutex_unlock(&bus->domain->lock);
+
+		atomic_dec(&bus->user->buses);
+		trace_kdbus_bus_dead(bus->domain->id, bus->id);
+	}
+	mutex_unlock(&bus->end_lock);
+}
+
+/* what BUS_MAKE was asked for; the pointers lead into the command */
+struct kdbus_bus_make {
+	const char *name;
+	const struct kdbus_bloom_parameter *bloom;
+};
+
+static int kdbus_bus_make_item(struct kdbus_bus_make *make,
+			       const struct kdbus_item *item)
+{
+	switch (item->type) {
+	case KDBUS_ITEM_MAKE_NAME:
+		if (make->name)
+			return -EEXIST;
+		make->name = item->str;
+		return kdbus_item_check_sysname(item);
+
+	case KDBUS_ITEM_BLOOM_PARAMETER:
+		if (make->bloom)
+			return -EEXIST;
+		if (kdbus_item_payload(item) != sizeof(*make->bloom))
+			return -EINVAL;
+		make->bloom = &item->bloom_parameter;
+		return 0;
+	}
+	return 0;
+}
+
+/* A bus is named "<uid>-<anything>", the uid as its maker's namespace says. */
+static bool kdbus_bus_name_is_own(const char *name)
+{
+	uid_t uid = from_kuid(current_user_ns(), current_fsuid());
+	char prefix[16];
+
+	if (uid == (uid_t)-1)
+		return false;
+	snprintf(prefix, sizeof(prefix), "%u-", uid);
+	return str_has_prefix(name, prefix);
+}
+
+static int kdbus_bus_make_check(const struct kdbus_cmd_make *cmd,
+				struct kdbus_bus_make *make)
+{
+	const struct kdbus_item *item;
+	struct kdbus_items items;
+	int ret;
+
+	kdbus_items_init(&items, cmd, offsetof(struct kdbus_cmd_make, items),
+			 cmd->size);
+	while ((ret = kdbus_items_next(&items, &item)) > 0) {
+		ret = kdbus_bus_make_item(make, item);
+		if (ret < 0)
+			break;
+	}
+	if (ret < 0)
+		return ret;
+
+	if (!make->name || !make->bloom)
+		return -EBADMSG;
+	if (make->bloom->size < KDBUS_BLOOM_MIN_SIZE ||
+	    make->bloom->size > KDBUS_BLOOM_MAX_SIZE ||
+	    !IS_ALIGNED(make->bloom->size, 8) || make->bloom->n_hash < 1)
+		return -EINVAL;
+	if (upper_32_bits(cmd->flags))
+		return -EOPNOTSUPP;
+	if (!kdbus_bus_name_is_own(make->name))
+		return -EINVAL;
+	return 0;
+}
+
+static struct kdbus_bus *kdbus_bus_new(struct kdbus_domain *domain,
+				       const struct kdbus_bus_make *make,
+				       u64 flags)
+{
+	struct kdbus_bus *bus;
+	int ret;
+
+	bus = kdbus_bus_alloc(domain, make->name);
+	if (!bus)
+		return ERR_PTR(-ENOMEM);
+	bus->flags = flags;
+	bus->bloom = *make->bloom;
+
+	ret = kdbus_bus_link(bus);
+	if (ret < 0) {
+		kdbus_bus_put(bus);
+		return ERR_PTR(ret);
+	}
+
+	trace_kdbus_bus_new(domain->id, bus->id, flags, __kuid_val(bus->uid),
+			    bus->name);
+
+	ret = kdbus_endpoint_new_default(bus);
+	if (ret < 0) {
+		kdbus_bus_disconnect(bus);
+		kdbus_bus_put(bus);
+		return ERR_PTR(ret);
+	}
+	return bus;
+}
+
+/**
+ * kdbus_cmd_bus_make() - KDBUS_CMD_BUS_MAKE
+ * @domain:	the domain of the control node; the caller has a reference
+ * @argp:	struct kdbus_cmd_make of the caller
+ *
+ * Return: the bus with its default endpoint, a reference for the caller, who
+ * ends it with kdbus_bus_disconnect(); or a negative errno as a pointer.
+ */
+struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
+				     void __user *argp)
+{
+	struct kdbus_bus_make make = {};
+	struct kdbus_cmd_make *cmd;
+	struct kdbus_bus *bus;
+	int ret;
+
+	cmd = kdbus_cmd_import(argp, sizeof(*cmd), KDBUS_MAKE_MAX_SIZE);
+	if (IS_ERR(cmd))
+		return ERR_CAST(cmd);
+
+	ret = kdbus_bus_make_check(cmd, &make);
+	bus = ret < 0 ? ERR_PTR(ret) : kdbus_bus_new(domain, &make, cmd->flags);
+	kvfree(cmd);
+	return bus;
+}

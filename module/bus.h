@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: buses
+ *
+ * A bus is made by BUS_MAKE and lives until the file descriptor that made it
+ * is closed or its domain ends. Its connections reach it through endpoints;
+ * the default endpoint is made with it.
+ *
+ * The bus lock is what gives a bus its total order. Whatever peers can see
+ * of each other changes under it, in one short step: a message enters its
+ * queue, a name changes hands, a call starts or ends, a connection appears or
+ * goes. Under it nothing is allocated, no user memory is touched, no device
+ * node is made and nothing waits for a peer. What can be prepared is
+ * prepared before, checked again under the lock, and undone if the world has
+ * changed meanwhile.
+ *
+ * Lock order, outermost first; a lock may be skipped, never taken backwards:
+ *
+ *   handle->lock	one file's way from opened to connected or owner
+ *   bus->end_lock	one bus's teardown
+ *   domain->lock	the buses of a domain
+ *   node->lock		showing and hiding one device node
+ *   conn->recv_lock	one connection's receiver at a time
+ *   bus->lock		the commit lock, see above
+ *   conn->lock		one connection's queue and its table of own calls
+ *   pool->lock		one pool's slices and what senders are charged
+ *
+ * conn->lock and pool->lock are spinlocks and never held for two connections
+ * at once; all others are mutexes. domain->user_lock and the locks inside
+ * xarrays are innermost. Trace events fire under none of the spinlocks.
+ */
+#ifndef KDBUS_BUS_H
+#define KDBUS_BUS_H
+
+#include <linux/atomic.h>
+#include <linux/hashtable.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/uidgid.h>
+#include <linux/xarray.h>
+#include <linux/kdbus.h>
+
+struct kdbus_domain;
+struct kdbus_endpoint;
+struct kdbus_user;
+
+/**
+ * struct kdbus_bus - a bus
+ * @kref:	references
+ * @id:		trace id
+ * @domain:	its domain, referenced
+ * @name:	its name in the domain
+ * @uid:	filesystem uid of its maker, who is privileged on it
+ * @user:	who is charged for it, referenced
+ * @flags:	flags of BUS_MAKE, handed to every HELLO
+ * @bloom:	bloom parameters, handed to every HELLO
+ * @id128:	random id, handed to every HELLO
+ * @domain_node: link in the domain's list; domain->lock
+ * @end_lock:	serializes teardown
+ * @lock:	the commit lock
+ * @dead:	nothing can be added; written under @end_lock and @lock
+ * @endpoints:	endpoints that are not dead; @lock
+ * @conns:	id -> connection; written under @lock, read under RCU
+ * @conn_ids:	ids given out
+ * @names:	well-known names; written under @lock, read under RCU
+ * @name_ids:	name ids given out; @lock
+ */
+struct kdbus_bus {
+	struct kref kref;
+	u64 id;
+	struct kdbus_domain *domain;
+	char *name;
+	kuid_t uid;
+	struct kdbus_user *user;
+	u64 flags;
+	struct kdbus_bloom_parameter bloom;
+	u8 id128[16];
+
+	struct list_head domain_node;
+	struct mutex end_lock;
+
+	struct mutex lock;
+	bool dead;
+	struct list_head endpoints;
+	struct xarray conns;
+	atomic64_t conn_ids;
+	DECLARE_HASHTABLE(names, 10);
+	u64 name_ids;
+};
+
+struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
+				     void __user *argp);
+struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus);
+void kdbus_bus_put(struct kdbus_bus *bus);
+void kdbus_bus_disconnect(struct kdbus_bus *bus);
+
+#endif /* KDBUS_BUS_H */

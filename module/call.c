@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls: starting, ending, waiting, taking up again. Rules: see call.h.
+ */
+#include <linux/freezer.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "bus.h"
+#include "call.h"
+#include "connection.h"
+#include "limits.h"
+#include "message.h"
+#include "notify.h"
+#include "queue.h"
+#include "trace.h"
+
+/* calls of a dead replier that are ended before others get the bus lock */
+#define KDBUS_CALLS_BATCH 64
+
+static void kdbus_call_release(struct kref *kref)
+{
+	struct kdbus_call *call = container_of(kref, struct kdbus_call, kref);
+
+	WARN_ON(call->reply || call->notice);
+	kfree(call);
+}
+
+/**
+ * kdbus_call_put() - drop a reference
+ * @call:	the call, or NULL
+ */
+void kdbus_call_put(struct kdbus_call *call)
+{
+	if (call)
+		kref_put(&call->kref, kdbus_call_release);
+}
+
+static ktime_t kdbus_call_deadline(ktime_t start, u64 timeout_ns)
+{
+	return ktime_add_safe(start, min_t(u64, timeout_ns, KTIME_MAX));
+}
+
+/**
+ * kdbus_call_new() - prepare a call
+ * @conn:	the requester
+ * @msg:	the request
+ *
+ * Charges the requester and reserves what an asynchronous one will be told
+ * if there is no reply. kdbus_call_start() starts the call; one that is not
+ * started is given back with kdbus_call_discard().
+ *
+ * Return: the call with one reference for the caller; or as a pointer
+ * -EMLINK, -ENOMEM or -ENOBUFS.
+ */
+struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
+				  const struct kdbus_message *msg)
+{
+	unsigned int max = READ_ONCE(kdbus_max_requests_per_conn);
+	const char *name = msg->dst_name ?: "";
+	struct kdbus_call *call;
+	int ret;
+
+	ret = kdbus_count_charge(&conn->n_calls, max, -EMLINK);
+	if (ret < 0) {
+		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
+					 __kuid_val(conn->user->uid),
+					 KDBUS_QUOTA_REQUESTS, 1, max, max,
+					 ret);
+		return ERR_PTR(ret);
+	}
+
+	call = kzalloc(sizeof(*call) + strlen(name) + 1, GFP_KERNEL_ACCOUNT);
+	if (!call) {
+		atomic_dec(&conn->n_calls);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	kref_init(&call->kref);
+	INIT_LIST_HEAD(&call->out_node);
+	INIT_LIST_HEAD(&call->in_node);
+	init_waitqueue_head(&call->wait);
+	call->requester = conn;
+	call->msg = msg->id;
+	call->cookie = msg->hdr->cookie;
+	call->sync = kdbus_message_is_sync(msg);
+	call->start = ktime_get();
+	call->deadline = kdbus_call_deadline(call->start, msg->hdr->timeout_ns);
+	call->dst_id = msg->hdr->dst_id;
+	strcpy(call->dst_name, name);
+
+	if (!call->sync) {
+		call->notice = kdbus_notice_new(conn, call->cookie);
+		if (IS_ERR(call->notice)) {
+			ret = PTR_ERR(call->notice);
+			call->notice = NULL;
+			kdbus_call_discard(call);
+			return ERR_PTR(ret);
+		}
+	}
+	return call;
+}
+
+static void kdbus_call_free_notice(struct kdbus_call *call)
+{
+	kdbus_entry_free(call->notice);
+	call->notice = NULL;
+}
+
+/**
+ * kdbus_call_discard() - give back a call that was never started
+ * @call:	the call, or NULL; the caller's reference goes
+ */
+void kdbus_call_discard(struct kdbus_call *call)
+{
+	if (!call)
+		return;
+	kdbus_call_free_notice(call);
+	atomic_dec(&call->requester->n_calls);
+	kdbus_call_put(call);
+}
+
+/* Has the timer run for @deadline, if nothing earlier is due. */
+static void kdbus_calls_arm(struct kdbus_conn *conn, ktime_t deadline)
+{
+	if (deadline >= conn->expiry)
+		return;
+	conn->expiry = deadline;
+	hrtimer_start(&conn->timer, deadline, HRTIMER_MODE_ABS);
+}
+
+/**
+ * kdbus_call_start() - start a call
+ * @call:	the call
+ * @replier:	who is to answer
+ *
+ * The bus lock is held, and both sides are alive.
+ */
+void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier)
+{
+	struct kdbus_conn *conn = call->requester;
+
+	lockdep_assert_held(&conn->bus->lock);
+
+	call->replier = replier;
+	call->replier_id = replier->id;
+
+	kref_get(&call->kref);
+	list_add_tail(&call->in_node, &replier->calls_in);
+	replier->n_calls_in++;
+
+	kref_get(&call->kref);
+	spin_lock(&conn->lock);
+	list_add_tail(&call->out_node, &conn->calls_out);
+	spin_unlock(&conn->lock);
+
+	kdbus_calls_arm(conn, call->deadline);
+	trace_kdbus_call_start(conn->bus->id, conn->id, replier->id, call->msg,
+			       call->cookie,
+			       ktime_to_ns(ktime_sub(call->deadline,
+						     call->start)),
+			       call->sync);
+}
+
+/* Takes a call out of its requester's list, and off its account. */
+static void kdbus_call_unlink_out(struct kdbus_call *call)
+{
+	struct kdbus_conn *conn = call->requester;
+
+	spin_lock(&conn->lock);
+	list_del_init(&call->out_node);
+	spin_unlock(&conn->lock);
+
+	atomic_dec(&conn->n_calls);
+	kdbus_call_put(call);
+}
+
+static void kdbus_call_set_interrupted(struct kdbus_call *call, bool on)
+{
+	struct kdbus_conn *conn = call->requester;
+
+	if (call->interrupted == on)
+		return;
+	call->interrupted = on;
+	WRITE_ONCE(conn->n_interrupted, conn->n_interrupted + (on ? 1 : -1));
+}
+
+/*
+ * Moves a call out of WAITING. The caller has a reference of its own. An
+ * interrupted call stays with its requester.
+ */
+static bool kdbus_call_finish(struct kdbus_call *call,
+			      enum kdbus_call_state state,
+			      enum kdbus_call_end_outcome outcome)
+{
+	struct kdbus_conn *conn = call->requester;
+
+	/* the requester of a call that has ended may be gone */
+	if (call->state != KDBUS_CALL_WAITING)
+		return false;
+	lockdep_assert_held(&conn->bus->lock);
+
+	trace_kdbus_call_end(conn->bus->id, conn->id, call->replier_id,
+			     call->msg, call->cookie,
+			     ktime_to_ns(ktime_sub(ktime_get(), call->start)),
+			     outcome, call->sync);
+
+	list_del_init(&call->in_node);
+	call->replier->n_calls_in--;
+	call->replier = NULL;
+	kdbus_call_put(call);
+
+	if (!call->interrupted)
+		kdbus_call_unlink_out(call);
+
+	/* the sleeper looks at nothing before it sees this */
+	smp_store_release(&call->state, state);
+	return true;
+}
+
+static u64 kdbus_call_notice_type(const struct kdbus_call *call)
+{
+	return call->state == KDBUS_CALL_TIMED_OUT ? KDBUS_ITEM_REPLY_TIMEOUT :
+						     KDBUS_ITEM_REPLY_DEAD;
+}
+
+/**
+ * kdbus_call_fail() - end a call without a reply
+ * @call:	the call; the caller holds the bus lock and a reference or the
+ *		list it found the call in
+ * @state:	how it ended
+ * @outcome:	the same for the trace event
+ *
+ * Tells the requester: a sleeping one is woken, another one gets a notice.
+ * Does nothing if the call has ended.
+ */
+void kdbus_call_fail(struct kdbus_call *call, enum kdbus_call_state state,
+		     enum kdbus_call_end_outcome outcome)
+{
+	struct kdbus_conn *conn = call->requester;
+
+	kref_get(&call->kref);
+	if (!kdbus_call_finish(call, state, outcome))
+		goto exit;
+
+	if (call->sync) {
+		wake_up(&call->wait);
+	} else if (state == KDBUS_CALL_ABANDONED) {
+		kdbus_call_free_notice(call);
+	} else {
+		kdbus_notice_queue(conn, call->notice,
+				   kdbus_call_notice_type(call));
+		call->notice = NULL;
+	}
+exit:
+	kdbus_call_put(call);
+}
+
+/**
+ * kdbus_call_answer() - end a call with a reply
+ * @call:	the call, WAITING; the caller holds the bus lock and a reference
+ * @reply:	the reply. For a synchronous call it goes to the call, and the
+ *		caller wakes @call->wait after dropping the lock; else the
+ *		caller queues it.
+ */
+void kdbus_call_answer(struct kdbus_call *call, struct kdbus_entry *reply)
+{
+	struct kdbus_conn *conn = call->requester;
+
+	trace_kdbus_call_reply(conn->bus->id, conn->id, call->replier_id,
+			       call->msg, reply->msg, call->cookie,
+			       ktime_to_ns(ktime_sub(ktime_get(),
+						     call->start)));
+	if (call->sync)
+		call->reply = reply;
+	kdbus_call_finish(call, KDBUS_CALL_ANSWERED, KDBUS_CALL_END_ANSWERED);
+	kdbus_call_free_notice(call);
+}
+
+/**
+ * kdbus_call_find() - the call that a message may answer
+ * @requester:	who would get the answer
+ * @replier_id:	who answers
+ * @cookie:	cookie of the request
+ *
+ * Return: the oldest such call that is waiting, a reference for the caller,
+ * or NULL. It may end at any time before the caller takes the bus lock.
+ */
+struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,
+				   u64 replier_id, u64 cookie)
+{
+	struct kdbus_call *call, *found = NULL;
+
+	spin_lock(&requester->lock);
+	list_for_each_entry(call, &requester->calls_out, out_node) {
+		if (call->replier_id == replier_id && call->cookie == cookie &&
+		    READ_ONCE(call->state) == KDBUS_CALL_WAITING) {
+			kref_get(&call->kref);
+			found = call;
+			break;
+		}
+	}
+	spin_unlock(&requester->lock);
+	return found;
+}
+
+static int kdbus_call_result(struct kdbus_call *call,
+			     struct kdbus_entry **reply)
+{
+	switch (call->state) {
+	case KDBUS_CALL_ANSWERED:
+		*reply = call->reply;
+		call->reply = NULL;
+		return 0;
+	case KDBUS_CALL_TIMED_OUT:
+		return -ETIMEDOUT;
+	case KDBUS_CALL_DEAD:
+		return -EPIPE;
+	case KDBUS_CALL_CANCELLED:
+		return -ECANCELED;
+	case KDBUS_CALL_ABANDONED:
+	case KDBUS_CALL_WAITING:
+		break;
+	}
+	return -ECONNRESET;
+}
+
+/**
+ * kdbus_call_wait() - sleep until a synchronous call has ended
+ * @conn:	the requester, current's
+ * @call:	its call, a reference of the caller
+ * @reply:	set to the reply, which is the caller's
+ *
+ * Return: 0; -ETIMEDOUT, -EPIPE, -ECANCELED or -ECONNRESET; or -ERESTARTSYS
+ * on a signal, and the call waits to be taken up again.
+ */
+int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_call *call,
+		    struct kdbus_entry **reply)
+{
+	bool waiting;
+	int ret;
+
+	ret = wait_event_freezable(call->wait, smp_load_acquire(&call->state) !=
+				   KDBUS_CALL_WAITING);
+	if (ret) {
+		mutex_lock(&conn->bus->lock);
+		waiting = call->state == KDBUS_CALL_WAITING;
+		if (waiting)
+			kdbus_call_set_interrupted(call, true);
+		mutex_unlock(&conn->bus->lock);
+		if (waiting)
+			return -ERESTARTSYS;
+	}
+	return kdbus_call_result(call, reply);
+}
+
+static struct kdbus_call *
+kdbus_call_find_interrupted(struct kdbus_conn *conn,
+			    const struct kdbus_message *msg)
+{
+	const char *name = msg->dst_name ?: "";
+	struct kdbus_call *call;
+
+	list_for_each_entry(call, &conn->calls_out, out_node)
+		if (call->interrupted && call->cookie == msg->hdr->cookie &&
+		    call->dst_id == msg->hdr->dst_id &&
+		    !strcmp(call->dst_name, name))
+			return call;
+	return NULL;
+}
+
+/* Goes on with an interrupted call as if it had been asynchronous. */
+static void kdbus_call_make_async(struct kdbus_call *call,
+				  struct kdbus_entry **notice)
+{
+	struct kdbus_conn *conn = call->requester;
+	struct kdbus_entry *reply = call->reply;
+
+	call->sync = false;
+	if (call->state == KDBUS_CALL_WAITING) {
+		call->notice = *notice;
+		*notice = NULL;
+		return;
+	}
+
+	if (call->state == KDBUS_CALL_ANSWERED) {
+		call->reply = NULL;
+		reply->kind = KDBUS_MSG_KIND_REPLY;
+		spin_lock(&conn->lock);
+		kdbus_queue_add(&conn->queue, reply);
+		spin_unlock(&conn->lock);
+		kdbus_conn_wake(conn);
+	} else {
+		kdbus_notice_queue(conn, *notice, kdbus_call_notice_type(call));
+		*notice = NULL;
+	}
+	kdbus_call_unlink_out(call);
+}
+
+/**
+ * kdbus_call_resume() - take an interrupted call up again
+ * @conn:	the requester, current's
+ * @msg:	what it sends, a call; perhaps the same one again
+ * @call:	set to the call to wait for, a reference for the caller, or to
+ *		NULL if there is nothing to wait for
+ *
+ * Return: 1 if @msg was sent before and the call goes on, 0 if it is a new
+ * one, or a negative errno.
+ */
+int kdbus_call_resume(struct kdbus_conn *conn, const struct kdbus_message *msg,
+		      struct kdbus_call **call)
+{
+	struct kdbus_entry *notice = NULL;
+	struct kdbus_call *found;
+
+	*call = NULL;
+	if (!READ_ONCE(conn->n_interrupted))
+		return 0;
+
+	if (!kdbus_message_is_sync(msg)) {
+		notice = kdbus_notice_new(conn, msg->hdr->cookie);
+		if (IS_ERR(notice))
+			return PTR_ERR(notice);
+	}
+
+	mutex_lock(&conn->bus->lock);
+	found = conn->dead ? NULL : kdbus_call_find_interrupted(conn, msg);
+	if (found) {
+		kdbus_call_set_interrupted(found, false);
+		if (kdbus_message_is_sync(msg)) {
+			kref_get(&found->kref);
+			*call = found;
+			if (found->state != KDBUS_CALL_WAITING)
+				kdbus_call_unlink_out(found);
+		} else {
+			kdbus_call_make_async(found, &notice);
+		}
+	}
+	mutex_unlock(&conn->bus->lock);
+
+	kdbus_entry_free(notice);
+	return !!found;
+}
+
+/**
+ * kdbus_calls_cancel() - end a connection's synchronous calls
+ * @conn:	the requester
+ * @cookie:	cookie of the calls
+ *
+ * Return: 0, or -ENOENT if there was none.
+ */
+int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie)
+{
+	struct kdbus_call *call, *tmp;
+	int ret = -ENOENT;
+
+	mutex_lock(&conn->bus->lock);
+	list_for_each_entry_safe(call, tmp, &conn->calls_out, out_node) {
+		if (!call->sync || call->cookie != cookie ||
+		    call->state != KDBUS_CALL_WAITING)
+			continue;
+		kdbus_call_set_interrupted(call, false);
+		kdbus_call_fail(call, KDBUS_CALL_CANCELLED,
+				KDBUS_CALL_END_CANCELLED);
+		ret = 0;
+	}
+	mutex_unlock(&conn->bus->lock);
+	return ret;
+}
+
+/* Drops a call nobody came back for; what it got goes to @dropped. */
+static void kdbus_call_forget(struct kdbus_call *call,
+			      struct list_head *dropped)
+{
+	kdbus_call_set_interrupted(call, false);
+	if (call->reply)
+		list_add_tail(&call->reply->node, dropped);
+	call->reply = NULL;
+	kdbus_call_unlink_out(call);
+}
+
+static void kdbus_call_expire(struct kdbus_call *call,
+			      struct list_head *dropped)
+{
+	enum kdbus_call_end_outcome outcome = KDBUS_CALL_END_TIMEOUT;
+
+	if (call->state != KDBUS_CALL_WAITING) {
+		kdbus_call_forget(call, dropped);
+		return;
+	}
+	if (call->interrupted) {
+		kdbus_call_set_interrupted(call, false);
+		outcome = KDBUS_CALL_END_INTERRUPTED;
+	}
+	kdbus_call_fail(call, KDBUS_CALL_TIMED_OUT, outcome);
+}
+
+/**
+ * kdbus_calls_expire() - end a connection's calls whose deadline has passed
+ * @conn:	the requester; the caller holds no lock
+ */
+void kdbus_calls_expire(struct kdbus_conn *conn)
+{
+	struct kdbus_call *call, *tmp;
+	ktime_t next = KTIME_MAX;
+	LIST_HEAD(dropped);
+	ktime_t now;
+
+	mutex_lock(&conn->bus->lock);
+	if (!conn->dead) {
+		now = ktime_get();
+		list_for_each_entry_safe(call, tmp, &conn->calls_out,
+					 out_node) {
+			if (ktime_after(call->deadline, now))
+				next = min(next, call->deadline);
+			else
+				kdbus_call_expire(call, &dropped);
+		}
+		conn->expiry = KTIME_MAX;
+		kdbus_calls_arm(conn, next);
+	}
+	mutex_unlock(&conn->bus->lock);
+
+	kdbus_entries_drop(conn, &dropped, KDBUS_MSG_DROP_LATE_REPLY);
+}
+
+/**
+ * kdbus_calls_abandon() - end all own calls of a dying connection
+ * @conn:	the requester, its bus lock held
+ * @dropped:	gets replies that nobody came back for
+ */
+void kdbus_calls_abandon(struct kdbus_conn *conn, struct list_head *dropped)
+{
+	struct kdbus_call *call, *tmp;
+
+	lockdep_assert_held(&conn->bus->lock);
+
+	list_for_each_entry_safe(call, tmp, &conn->calls_out, out_node) {
+		if (call->state != KDBUS_CALL_WAITING) {
+			kdbus_call_forget(call, dropped);
+			continue;
+		}
+		kdbus_call_set_interrupted(call, false);
+		kdbus_call_fail(call, KDBUS_CALL_ABANDONED,
+				KDBUS_CALL_END_ABANDONED);
+	}
+}
+
+/**
+ * kdbus_calls_die() - end all calls that a dead connection owes an answer
+ * @conn:	the replier, dead; the caller holds no lock
+ */
+void kdbus_calls_die(struct kdbus_conn *conn)
+{
+	struct kdbus_call *call;
+	unsigned int n;
+
+	do {
+		mutex_lock(&conn->bus->lock);
+		for (n = 0; n < KDBUS_CALLS_BATCH; n++) {
+			call = list_first_entry_or_null(&conn->calls_in,
+							struct kdbus_call,
+							in_node);
+			if (!call)
+				break;
+			kdbus_call_fail(call, KDBUS_CALL_DEAD,
+					KDBUS_CALL_END_DEAD);
+		}
+		mutex_unlock(&conn->bus->lock);
+		cond_resched();
+	} while (n == KDBUS_CALLS_BATCH);
+}

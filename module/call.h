@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: calls
+ *
+ * A message that expects a reply starts a call. The call belongs to the
+ * requester, who bounds how many there are and whose deadline timer ends
+ * them; the replier only has it in a list of what it owes. A call ends once:
+ * whoever moves it out of KDBUS_CALL_WAITING, under the bus lock, owns the
+ * rest, and everybody else finds nothing left to do.
+ *
+ *   WAITING -> ANSWERED	the replier's reply is committed
+ *   WAITING -> TIMED_OUT	the deadline has passed
+ *   WAITING -> DEAD		the replier died, dropped the request, or its
+ *				reply could not be delivered
+ *   WAITING -> CANCELLED	MSG_CANCEL
+ *   WAITING -> ABANDONED	the requester itself is gone
+ *
+ * An asynchronous requester gets the reply, or the notice that there will be
+ * none, in its queue. The notice has its place in the pool reserved when the
+ * call is made and so cannot be lost; its text is written by whoever receives
+ * it, since the pool cannot be written under the bus lock.
+ *
+ * A synchronous requester sleeps in the call and finds the reply in @reply.
+ * If a signal ends its sleep the call stays, marked @interrupted, with
+ * whatever becomes of it, so that the restarted system call can take it up
+ * again. If none does until the deadline it is dropped.
+ *
+ * A call is in its requester's list while WAITING or @interrupted. That list
+ * is changed under the bus lock and the requester's lock and can be read
+ * under either. The replier's list is guarded by the bus lock. A list entry
+ * is one reference.
+ */
+#ifndef KDBUS_CALL_H
+#define KDBUS_CALL_H
+
+#include <linux/kref.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "../tracepoints/kdbus_enums.h"
+
+struct kdbus_conn;
+struct kdbus_entry;
+struct kdbus_message;
+
+enum kdbus_call_state {
+	KDBUS_CALL_WAITING,
+	KDBUS_CALL_ANSWERED,
+	KDBUS_CALL_TIMED_OUT,
+	KDBUS_CALL_DEAD,
+	KDBUS_CALL_CANCELLED,
+	KDBUS_CALL_ABANDONED,
+};
+
+/**
+ * struct kdbus_call - a request and what becomes of it
+ * @kref:	references
+ * @out_node:	link in the requester's list
+ * @in_node:	link in the replier's list
+ * @requester:	who asked; valid while in its list
+ * @replier:	who is to answer; valid while in its list, else NULL
+ * @replier_id:	id of @replier
+ * @msg:	trace id of the request
+ * @cookie:	cookie of the request
+ * @start:	when it was made, CLOCK_MONOTONIC
+ * @deadline:	when it ends
+ * @state:	see above; bus lock, also read by the sleeping requester
+ * @sync:	the requester sleeps, or did before it was interrupted
+ * @interrupted: a signal ended the sleep; bus lock
+ * @reply:	the answer to a synchronous call
+ * @notice:	what an asynchronous requester gets instead of an answer
+ * @wait:	where a synchronous requester sleeps
+ * @dst_id:	destination as it was addressed
+ * @dst_name:	name it was addressed by, or ""
+ */
+struct kdbus_call {
+	struct kref kref;
+	struct list_head out_node;
+	struct list_head in_node;
+	struct kdbus_conn *requester;
+	struct kdbus_conn *replier;
+	u64 replier_id;
+	u64 msg;
+	u64 cookie;
+	ktime_t start;
+	ktime_t deadline;
+	enum kdbus_call_state state;
+	bool sync;
+	bool interrupted;
+	struct kdbus_entry *reply;
+	struct kdbus_entry *notice;
+	wait_queue_head_t wait;
+	u64 dst_id;
+	char dst_name[];
+};
+
+struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
+				  const struct kdbus_message *msg);
+void kdbus_call_discard(struct kdbus_call *call);
+void kdbus_call_put(struct kdbus_call *call);
+
+void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier);
+struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,
+				   u64 replier_id, u64 cookie);
+void kdbus_call_answer(struct kdbus_call *call, struct kdbus_entry *reply);
+void kdbus_call_fail(struct kdbus_call *call, enum kdbus_call_state state,
+		     enum kdbus_call_end_outcome outcome);
+
+int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_call *call,
+		    struct kdbus_entry **reply);
+int kdbus_call_resume(struct kdbus_conn *conn, const struct kdbus_message *msg,
+		      struct kdbus_call **call);
+int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie);
+void kdbus_calls_expire(struct kdbus_conn *conn);
+void kdbus_calls_abandon(struct kdbus_conn *conn, struct list_head *dropped);
+void kdbus_calls_die(struct kdbus_conn *conn);
+
+#endif /* KDBUS_CALL_H */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one place that knows that kernels differ.
+ *
+ * Everything else in module/ is written as if for the newest kernel; what an
+ * older one lacks is given here under its mainline name, or under a kdbus_
+ * name where mainline changed a signature. HAVE_* come from probe.sh.
+ */
+#ifndef KDBUS_COMPAT_H
+#define KDBUS_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/shmem_fs.h>
+
+#include "kdbus_compat_config.h"
+
+#ifndef HAVE_VM_FLAGS_CLEAR
+static inline void vm_flags_clear(struct vm_area_struct *vma,
+				  vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+#ifdef HAVE_CONST_DEVNODE
+#define KDBUS_DEVNODE_CONST const
+#else
+#define KDBUS_DEVNODE_CONST
+#endif
+
+#ifdef HAVE_ASSIGN_STR_1
+#define kdbus_assign_str(dst, src) __assign_str(dst)
+#else
+#define kdbus_assign_str(dst, src) __assign_str(dst, src)
+#endif
+
+#ifndef HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+#ifndef HAVE_VFS_MMAP
+static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return call_mmap(file, vma);
+}
+#endif
+
+#ifdef HAVE_SHMEM_VMA_FLAGS
+#define KDBUS_SHMEM_ACCOUNT ((vma_flags_t){})
+#else
+#define KDBUS_SHMEM_ACCOUNT 0
+#endif
+
+#ifndef HAVE_NO_LLSEEK
+#define no_llseek NULL
+#endif
+
+#endif /* KDBUS_COMPAT_H */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: connections
+ *
+ * A connection is a peer on a bus, made by HELLO on an endpoint's file. It
+ * appears and goes in one step each, under the bus lock: from HELLO's commit
+ * to kdbus_conn_disconnect() it is in the bus's table and alive, and what is
+ * linked to it (names, calls, queue entries) is only ever linked under that
+ * lock after a look at @dead. So a reference keeps the memory, never the
+ * peer: whoever needs the peer alive looks again under the lock.
+ *
+ * The last reference may be dropped anywhere but under a lock of the order in
+ * bus.h.
+ */
+#ifndef KDBUS_CONNECTION_H
+#define KDBUS_CONNECTION_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "queue.h"
+
+struct kdbus_bus;
+struct kdbus_endpoint;
+struct kdbus_entry;
+struct kdbus_pool;
+struct kdbus_user;
+
+/**
+ * struct kdbus_conn - a peer on a bus
+ * @kref:	references
+ * @rcu:	frees it after readers of the bus's tables
+ * @id:		its id on the bus, never used again
+ * @bus:	its bus, referenced
+ * @ep:		its endpoint, referenced
+ * @ep_node:	link in the endpoint's list; bus->lock
+ * @flags:	KDBUS_HELLO_* it was made with
+ * @attach_flags: KDBUS_ATTACH_* it asked for
+ * @privileged:	may do what the bus's maker may
+ * @description: its name for humans, or ""
+ * @cred:	credentials of HELLO, referenced
+ * @user:	who is counted for it, referenced
+ * @pid:	process that made it, as the initial namespace sees it
+ * @comm:	that process's name
+ * @dead:	it is gone; written under bus->lock and @lock
+ * @recv_lock:	one RECV at a time
+ * @lock:	guards @queue; with bus->lock, writing of @calls_out
+ * @queue:	what it has not received yet
+ * @wait:	who polls
+ * @pool:	its receive memory
+ * @names:	names it owns; bus->lock
+ * @waits:	names it waits for; bus->lock
+ * @n_names:	how many of both; charged before
+ * @calls_out:	its own calls; see call.h
+ * @n_calls:	how many; charged before
+ * @calls_in:	calls it owes an answer; bus->lock
+ * @n_calls_in:	how many; bus->lock
+ * @n_interrupted: calls that wait to be taken up again; bus->lock
+ * @expiry:	when @timer runs, KTIME_MAX if not armed; bus->lock
+ * @timer:	runs @expire at the earliest deadline
+ * @expire:	ends the calls whose deadline has passed
+ */
+struct kdbus_conn {
+	struct kref kref;
+	struct rcu_head rcu;
+	u64 id;
+	struct kdbus_bus *bus;
+	struct kdbus_endpoint *ep;
+	struct list_head ep_node;
+	u64 flags;
+	u64 attach_flags;
+	bool privileged;
+	char *description;
+	const struct cred *cred;
+	struct kdbus_user *user;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+
+	bool dead;
+	struct mutex recv_lock;
+	spinlock_t lock;
+	struct kdbus_queue queue;
+	wait_queue_head_t wait;
+	struct kdbus_pool *pool;
+
+	struct list_head names;
+	struct list_head waits;
+	atomic_t n_names;
+
+	struct list_head calls_out;
+	atomic_t n_calls;
+	struct list_head calls_in;
+	unsigned int n_calls_in;
+	unsigned int n_interrupted;
+	ktime_t expiry;
+	struct hrtimer timer;
+	struct work_struct expire;
+};
+
+struct kdbus_cmd_hello;
+
+struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep, bool privileged,
+				  struct kdbus_cmd_hello *hello);
+int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason);
+struct kdbus_conn *kdbus_conn_get(struct kdbus_conn *conn);
+void kdbus_conn_put(struct kdbus_conn *conn);
+struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id);
+
+void kdbus_conn_stamp(struct kdbus_conn *conn, struct kdbus_entry *entry,
+		      unsigned int depth);
+void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry);
+void kdbus_conn_wake(struct kdbus_conn *conn);
+__poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
+			 poll_table *wait);
+
+/**
+ * kdbus_conn_is_dead() - whether a connection is gone
+ * @conn:	the connection. Without the lock of its bus the answer may be
+ *		out of date when it is given, in one direction.
+ */
+static inline bool kdbus_conn_is_dead(const struct kdbus_conn *conn)
+{
+	return READ_ONCE(conn->dead);
+}
+
+#endif /* KDBUS_CONNECTION_H */

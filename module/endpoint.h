@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: endpoints
+ *
+ * An endpoint is a door to a bus: a device node which processes open and say
+ * HELLO on. Every bus has the endpoint "bus", which lives as long as the bus.
+ *
+ * An endpoint that is in the list of its bus is alive; it enters the list
+ * once and leaves it once, under the bus lock, and only while it is there can
+ * it be opened and connections be added. Its minor is known to the domain
+ * before, and is given back after its connections are gone.
+ */
+#ifndef KDBUS_ENDPOINT_H
+#define KDBUS_ENDPOINT_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/uidgid.h>
+
+#include "node.h"
+
+struct kdbus_bus;
+struct kdbus_domain;
+
+/**
+ * struct kdbus_endpoint - a door to a bus
+ * @kref:	references
+ * @id:		trace id
+ * @bus:	its bus, referenced
+ * @name:	its name on the bus
+ * @minor:	minor of its node
+ * @node:	its node
+ * @bus_node:	link in the bus's list, empty when not alive; bus->lock
+ * @conns:	its connections; bus->lock
+ */
+struct kdbus_endpoint {
+	struct kref kref;
+	u64 id;
+	struct kdbus_bus *bus;
+	char *name;
+	u32 minor;
+	struct kdbus_node node;
+	struct list_head bus_node;
+	struct list_head conns;
+};
+
+int kdbus_endpoint_new_default(struct kdbus_bus *bus);
+void kdbus_endpoint_disconnect(struct kdbus_endpoint *ep);
+struct kdbus_endpoint *kdbus_endpoint_get(struct kdbus_endpoint *ep);
+void kdbus_endpoint_put(struct kdbus_endpoint *ep);
+struct kdbus_endpoint *kdbus_endpoint_find(struct kdbus_domain *domain,
+					   unsigned int minor);
+bool kdbus_endpoint_is_alive(const struct kdbus_endpoint *ep);
+
+#endif /* KDBUS_ENDPOINT_H */

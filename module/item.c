@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fetching commands, walking their items, checking what strings they carry.
+ */
+#include <linux/ctype.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "item.h"
+#include "limits.h"
+
+/**
+ * kdbus_user_ptr_is_aligned() - whether an argument has the ABI's alignment
+ * @argp:	the argument
+ */
+bool kdbus_user_ptr_is_aligned(const void __user *argp)
+{
+	return IS_ALIGNED((unsigned long)argp, 8);
+}
+
+/**
+ * kdbus_cmd_import() - copy a command that begins with its own size
+ * @argp:	the command in user memory
+ * @min:	least size, that of its fixed header, in bytes
+ * @max:	largest size in bytes
+ *
+ * The size is fetched once: the copy holds the value it was made with. The
+ * copy ends with zero bytes up to the next multiple of 8.
+ *
+ * Return: the copy, which the caller frees with kvfree(); or as a pointer
+ * -EFAULT, -EINVAL (too small), -EMSGSIZE (too large) or -ENOMEM.
+ */
+void *kdbus_cmd_import(void __user *argp, size_t min, size_t max)
+{
+	u64 size;
+	u64 *cmd;
+
+	if (!kdbus_user_ptr_is_aligned(argp) ||
+	    copy_from_user(&size, argp, sizeof(size)))
+		return ERR_PTR(-EFAULT);
+	if (size < min)
+		return ERR_PTR(-EINVAL);
+	if (size > max)
+		return ERR_PTR(-EMSGSIZE);
+
+	cmd = kvzalloc(ALIGN(size, 8), GFP_KERNEL_ACCOUNT);
+	if (!cmd)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(cmd, argp, size)) {
+		kvfree(cmd);
+		return ERR_PTR(-EFAULT);
+	}
+	*cmd = size;
+	return cmd;
+}
+
+/**
+ * kdbus_items_init() - begin a walk over a command's items
+ * @items:	the walk
+ * @cmd:	the command, in kernel memory
+ * @offset:	where its items begin, a multiple of 8
+ * @size:	size of the whole command in bytes, at least @offset
+ */
+void kdbus_items_init(struct kdbus_items *items, const void *cmd,
+		      size_t offset, size_t size)
+{
+	items->area = cmd + offset;
+	items->size = size - offset;
+	items->pos = 0;
+}
+
+/**
+ * kdbus_items_next() - the next item of a walk
+ * @items:	the walk
+ * @item:	set to the item; it lies within the area, with a payload of at
+ *		least one byte
+ *
+ * Only the last item may lack its padding.
+ *
+ * Return: 1, 0 at the end, or -EINVAL where no item can be.
+ */
+int kdbus_items_next(struct kdbus_items *items, const struct kdbus_item **item)
+{
+	size_t left = items->size - items->pos;
+	const struct kdbus_item *next;
+
+	if (!left)
+		return 0;
+	if (left < KDBUS_ITEM_HEADER_SIZE)
+		return -EINVAL;
+
+	next = (const void *)(items->area + items->pos);
+	if (next->size <= KDBUS_ITEM_HEADER_SIZE || next->size > left)
+		return -EINVAL;
+
+	items->pos += min_t(size_t, ALIGN(next->size, 8), left);
+	*item = next;
+	return 1;
+}
+
+/**
+ * kdbus_item_is_string() - whether the payload is one string
+ * @item:	the item
+ *
+ * Return: true if the only NUL byte is the payload's last byte.
+ */
+bool kdbus_item_is_string(const struct kdbus_item *item)
+{
+	size_t len = kdbus_item_payload(item);
+
+	return strnlen(item->str, len) == len - 1;
+}
+
+/**
+ * kdbus_item_check_sysname() - check the name of an object
+ * @item:	item whose payload is the name
+ *
+ * Names of buses, endpoints, domains and memfds and descriptions of
+ * connections: 1 to 63 letters, digits and '_', with '-' and '.' inside.
+ *
+ * Return: 0, -EINVAL or -ENAMETOOLONG.
+ */
+int kdbus_item_check_sysname(const struct kdbus_item *item)
+{
+	size_t len = kdbus_item_payload(item) - 1;
+	size_t i;
+
+	if (len < 1)
+		return -EINVAL;
+	if (len > KDBUS_SYSNAME_MAX_LEN)
+		return -ENAMETOOLONG;
+	if (!kdbus_item_is_string(item))
+		return -EINVAL;
+
+	for (i = 0; i < len; i++) {
+		char c = item->str[i];
+
+		if ((isascii(c) && isalnum(c)) || c == '_')
+			continue;
+		if (i > 0 && i < len - 1 && (c == '-' || c == '.'))
+			continue;
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * kdbus_name_is_valid() - check a well-known name
+ * @name:		the name
+ * @allow_wildcard:	whether the last element may be "*"
+ *
+ * Two or more elements joined by dots, of letters, digits, '_' and '-', none
+ * empty or beginning with a digit; 255 bytes at most.
+ */
+bool kdbus_name_is_valid(const char *name, bool allow_wildcard)
+{
+	bool at_start = true, has_dot = false;
+	const char *c;
+
+	for (c = name; *c; c++) {
+		if (*c == '.') {
+			if (at_start)
+				return false;
+			at_start = true;
+			has_dot = true;
+			continue;
+		}
+		if (*c == '*' && allow_wildcard && at_start && has_dot &&
+		    !c[1]) {
+			at_start = false;
+			continue;
+		}
+		if (!isascii(*c) || (!isalnum(*c) && *c != '_' && *c != '-'))
+			return false;
+		if (at_start && isdigit(*c))
+			return false;
+		at_start = false;
+	}
+	return has_dot && !at_start && c - name <= KDBUS_NAME_MAX_LEN;
+}

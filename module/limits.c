@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module parameters that bound users, and the users that are counted.
+ * Locks and lifetime: see limits.h.
+ */
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+
+#include "domain.h"
+#include "limits.h"
+
+unsigned int kdbus_max_buses_per_user = 64;
+module_param_named(max_buses_per_user, kdbus_max_buses_per_user, uint, 0644);
+MODULE_PARM_DESC(max_buses_per_user,
+		 "Buses one uid may have in a domain (default 64)");
+
+unsigned int kdbus_max_conns_per_user = 4096;
+module_param_named(max_conns_per_user, kdbus_max_conns_per_user, uint, 0644);
+MODULE_PARM_DESC(max_conns_per_user,
+		 "Connections one uid may have in a domain (default 4096)");
+
+unsigned int kdbus_max_names_per_conn = 64;
+module_param_named(max_names_per_conn, kdbus_max_names_per_conn, uint, 0644);
+MODULE_PARM_DESC(max_names_per_conn,
+		 "Names one connection may own or wait for (default 64)");
+
+unsigned int kdbus_max_requests_per_conn = 128;
+module_param_named(max_requests_per_conn, kdbus_max_requests_per_conn, uint,
+		   0644);
+MODULE_PARM_DESC(max_requests_per_conn,
+		 "Calls one connection may have waiting for a reply (default 128)");
+
+unsigned int kdbus_max_msgs_per_sender = 256;
+module_param_named(max_msgs_per_sender, kdbus_max_msgs_per_sender, uint, 0644);
+MODULE_PARM_DESC(max_msgs_per_sender,
+		 "Messages one sender may have queued at one receiver (default 256)");
+
+unsigned int kdbus_max_fds_per_sender = 16;
+module_param_named(max_fds_per_sender, kdbus_max_fds_per_sender, uint, 0644);
+MODULE_PARM_DESC(max_fds_per_sender,
+		 "File descriptors another uid may have queued at one receiver (default 16)");
+
+unsigned int kdbus_max_fds_same_uid = 256;
+module_param_named(max_fds_same_uid, kdbus_max_fds_same_uid, uint, 0644);
+MODULE_PARM_DESC(max_fds_same_uid,
+		 "File descriptors one connection may have queued at a receiver of its own uid (default 256)");
+
+unsigned long long kdbus_max_pool_size = 1ULL << 30;
+module_param_named(max_pool_size, kdbus_max_pool_size, ullong, 0644);
+MODULE_PARM_DESC(max_pool_size,
+		 "Largest receive pool a connection may have, in bytes (default 1 GiB)");
+
+static struct kdbus_user *kdbus_user_find(struct kdbus_domain *domain,
+					  kuid_t uid)
+{
+	struct kdbus_user *user;
+
+	lockdep_assert_held(&domain->user_lock);
+
+	hash_for_each_possible(domain->users, user, node, __kuid_val(uid))
+		if (uid_eq(user->uid, uid))
+			return user;
+	return NULL;
+}
+
+/**
+ * kdbus_user_get() - the user that stands for a uid in a domain
+ * @domain:	the domain; the caller keeps it until after kdbus_user_put()
+ * @uid:	the uid
+ *
+ * Return: a reference for the caller, or NULL without memory.
+ */
+struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid)
+{
+	struct kdbus_user *user, *new;
+
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return NULL;
+
+	kref_init(&new->kref);
+	new->domain = domain;
+	new->uid = uid;
+
+	spin_lock(&domain->user_lock);
+	user = kdbus_user_find(domain, uid);
+	if (user) {
+		kref_get(&user->kref);
+	} else {
+		user = new;
+		new = NULL;
+		hash_add(domain->users, &user->node, __kuid_val(uid));
+	}
+	spin_unlock(&domain->user_lock);
+
+	kfree(new);
+	return user;
+}
+
+static void kdbus_user_release(struct kref *kref)
+	__releases(&user->domain->user_lock)
+{
+	struct kdbus_user *user = container_of(kref, struct kdbus_user, kref);
+
+	hash_del(&user->node);
+	spin_unlock(&user->domain->user_lock);
+
+	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns));
+	kfree(user);
+}
+
+/**
+ * kdbus_user_put() - drop a reference to a user
+ * @user:	the user, or NULL
+ */
+void kdbus_user_put(struct kdbus_user *user)
+{
+	/* the last one leaves the table before the count can be seen as 0 */
+	if (user)
+		kref_put_lock(&user->kref, kdbus_user_release,
+			      &user->domain->user_lock);
+}
+
+/**
+ * kdbus_count_charge() - count one more of something that is bounded
+ * @count:	the counter; atomic_dec() takes the charge back
+ * @max:	how many there may be
+ * @error:	what to return when that many are there
+ *
+ * Return: 0 and the count is one higher, or @error and it is as before.
+ */
+int kdbus_count_charge(atomic_t *count, unsigned int max, int error)
+{
+	if ((unsigned int)atomic_inc_return(count) <= max)
+		return 0;
+
+	atomic_dec(count);
+	return error;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: limits
+ *
+ * What bounds a user. Two kinds of bound exist. Those that give a message or
+ * a command its shape are constants of the ABI. Those that share a scarce
+ * thing among users are module parameters, readable and writable in
+ * /sys/module/kdbus/parameters; a change holds for what is asked afterwards.
+ * Everybody is counted, root too: capabilities open doors, they lift no
+ * limit.
+ *
+ * A struct kdbus_user stands for one uid in one domain and counts what that
+ * uid holds there. It lives as long as something refers to it. The table of
+ * users is guarded by the domain's user_lock; the counters are atomic and
+ * are charged before the thing they count is made.
+ */
+#ifndef KDBUS_LIMITS_H
+#define KDBUS_LIMITS_H
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/uidgid.h>
+
+/* shape: fixed by the ABI, in bytes unless said otherwise */
+#define KDBUS_MSG_MAX_SIZE		8192
+#define KDBUS_MSG_MAX_ITEMS		128
+#define KDBUS_MSG_MAX_FDS		256
+#define KDBUS_MSG_MAX_VEC_SIZE		(2UL << 20)
+#define KDBUS_MAKE_MAX_SIZE		32768
+#define KDBUS_HELLO_MAX_SIZE		32768
+#define KDBUS_NAME_MAX_LEN		255
+#define KDBUS_SYSNAME_MAX_LEN		63
+#define KDBUS_CMD_NAME_EXTRA		256
+#define KDBUS_BLOOM_MIN_SIZE		8
+#define KDBUS_BLOOM_MAX_SIZE		4096
+
+/* how many minors a domain has: one control node, the rest endpoints */
+#define KDBUS_DOMAIN_MINORS		(1U << 16)
+
+/* shared things: module parameters */
+extern unsigned int kdbus_max_buses_per_user;
+extern unsigned int kdbus_max_conns_per_user;
+extern unsigned int kdbus_max_names_per_conn;
+extern unsigned int kdbus_max_requests_per_conn;
+extern unsigned int kdbus_max_msgs_per_sender;
+extern unsigned int kdbus_max_fds_per_sender;
+extern unsigned int kdbus_max_fds_same_uid;
+extern unsigned long long kdbus_max_pool_size;
+
+struct kdbus_domain;
+
+/**
+ * struct kdbus_user - what one uid holds in one domain
+ * @kref:	references
+ * @domain:	where; pinned by whoever pins the user
+ * @uid:	who
+ * @node:	link in the domain's table
+ * @buses:	buses the uid has made
+ * @conns:	connections the uid has
+ */
+struct kdbus_user {
+	struct kref kref;
+	struct kdbus_domain *domain;
+	kuid_t uid;
+	struct hlist_node node;
+	atomic_t buses;
+	atomic_t conns;
+};
+
+struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid);
+void kdbus_user_put(struct kdbus_user *user);
+
+int kdbus_count_charge(atomic_t *count, unsigned int max, int error);
+
+#endif /* KDBUS_LIMITS_H */

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * NAME_LIST. The list is built under the bus lock in memory that was there
+ * before; if it turns out too small the lock is dropped, more is taken, and
+ * the list is built anew. It is copied to the caller's pool afterwards.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/kdbus.h>
+
+#include "bus.h"
+#include "connection.h"
+#include "item.h"
+#include "list.h"
+#include "names.h"
+#include "pool.h"
+
+/**
+ * struct kdbus_list - a list being built
+ * @flags:	KDBUS_NAME_LIST_* flags
+ * @buf:	where it goes, zeroed
+ * @room:	bytes in @buf
+ * @size:	bytes it takes, which may be more
+ */
+struct kdbus_list {
+	u64 flags;
+	u8 *buf;
+	size_t room;
+	size_t size;
+};
+
+static void kdbus_list_add(struct kdbus_list *list,
+			   const struct kdbus_conn *conn, const char *name,
+			   u64 flags)
+{
+	size_t len = name ? strlen(name) + 1 : 0;
+	struct kdbus_cmd_name *record = (void *)(list->buf + list->size);
+	size_t size = sizeof(*record) + len;
+
+	list->size += ALIGN(size, 8);
+	if (list->size > list->room)
+		return;
+
+	record->size = size;
+	record->flags = flags;
+	record->owner_id = conn->id;
+	record->conn_flags = conn->flags;
+	memcpy((u8 *)record + sizeof(*record), name, len);
+}
+
+/* The records of one connection, next to each other. */
+static void kdbus_list_add_conn(struct kdbus_list *list,
+				const struct kdbus_conn *conn)
+{
+	const struct kdbus_name_waiter *w;
+	const struct kdbus_name_entry *n;
+	size_t before = list->size;
+
+	if (list->flags & KDBUS_NAME_LIST_NAMES)
+		list_for_each_entry(n, &conn->names, owner_node)
+			kdbus_list_add(list, conn, n->name, n->flags);
+	if (list->flags & KDBUS_NAME_LIST_QUEUED)
+		list_for_each_entry(w, &conn->waits, conn_node)
+			kdbus_list_add(list, conn, w->name->name,
+				       w->flags | KDBUS_NAME_IN_QUEUE);
+	if (list->size == before && (list->flags & KDBUS_NAME_LIST_UNIQUE))
+		kdbus_list_add(list, conn, NULL, 0);
+}
+
+static int kdbus_list_build(struct kdbus_list *list, struct kdbus_conn *conn)
+{
+	struct kdbus_bus *bus = conn->bus;
+	struct kdbus_conn *c;
+	unsigned long id;
+
+	mutex_lock(&bus->lock);
+	if (conn->dead) {
+		mutex_unlock(&bus->lock);
+		return -ECONNRESET;
+	}
+	list->size = sizeof(struct kdbus_name_list);
+	xa_for_each(&bus->conns, id, c)
+		kdbus_list_add_conn(list, c);
+	mutex_unlock(&bus->lock);
+
+	if (list->size > list->room)
+		return 0;
+	((struct kdbus_name_list *)list->buf)->size = list->size;
+	return 1;
+}
+
+/* Builds the list in a buffer that is large enough. */
+static int kdbus_list_make(struct kdbus_list *list, struct kdbus_conn *conn)
+{
+	int ret;
+
+	for (list->room = PAGE_SIZE;; list->room = list->size + PAGE_SIZE) {
+		list->buf = kvzalloc(list->room, GFP_KERNEL_ACCOUNT);
+		if (!list->buf)
+			return -ENOMEM;
+		ret = kdbus_list_build(list, conn);
+		if (ret)
+			return min(ret, 0);
+		kvfree(list->buf);
+		list->buf = NULL;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+}
+
+static int kdbus_list_hand_out(const struct kdbus_list *list,
+			       struct kdbus_conn *conn, u64 __user *offset)
+{
+	struct kdbus_pool_writer w;
+	struct kdbus_slice *slice;
+	int ret;
+
+	slice = kdbus_slice_alloc(conn->pool, list->size, NULL, 0);
+	if (IS_ERR(slice))
+		return PTR_ERR(slice);
+
+	kdbus_pool_writer_init(&w, slice, 0);
+	ret = kdbus_pool_write(&w, list->buf, list->size);
+	kdbus_pool_writer_end(&w);
+	if (!ret && put_user(slice->offset, offset))
+		ret = -EFAULT;
+	if (!ret)
+		kdbus_slice_publish(slice);
+	kdbus_slice_unpin(slice);
+	return ret;
+}
+
+/**
+ * kdbus_cmd_name_list() - KDBUS_CMD_NAME_LIST
+ * @conn:	who asks, current's
+ * @ucmd:	the command in user memory; offset is written
+ *
+ * Return: 0, -EFAULT, -ENOMEM, -ENOBUFS, -ECONNRESET or -EINTR.
+ */
+int kdbus_cmd_name_list(struct kdbus_conn *conn,
+			struct kdbus_cmd_name_list __user *ucmd)
+{
+	struct kdbus_cmd_name_list cmd;
+	struct kdbus_list list = {};
+	int ret;
+
+	if (!kdbus_user_ptr_is_aligned(ucmd) ||
+	    copy_from_user(&cmd, ucmd, sizeof(cmd)))
+		return -EFAULT;
+
+	list.flags = cmd.flags;
+	ret = kdbus_list_make(&list, conn);
+	if (!ret)
+		ret = kdbus_list_hand_out(&list, conn, &ucmd->offset);
+	kvfree(list.buf);
+	return ret;
+}

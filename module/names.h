@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: well-known names
+ *
+ * A name exists while a connection owns it. Others may wait for it in line.
+ * Ownership and line change under the bus lock; looking up an owner needs
+ * RCU alone, and what was found is checked again when a message is committed.
+ *
+ * A connection is charged for a name before it owns or waits for it, and once
+ * for either: who moves from waiting to owning stays charged.
+ */
+#ifndef KDBUS_NAMES_H
+#define KDBUS_NAMES_H
+
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+struct kdbus_bus;
+struct kdbus_cmd_name;
+struct kdbus_conn;
+
+/**
+ * struct kdbus_name_entry - a well-known name
+ * @hash_node:	link in the bus's table
+ * @rcu:	frees it after readers of the table
+ * @id:		id of this life of the name, per bus
+ * @flags:	ALLOW_REPLACEMENT and QUEUE as its owner gave them
+ * @owner:	who owns it; alive. bus->lock, read under RCU
+ * @owner_node:	link in the owner's list
+ * @waiters:	who waits for it, in order
+ * @name:	the name
+ */
+struct kdbus_name_entry {
+	struct hlist_node hash_node;
+	struct rcu_head rcu;
+	u64 id;
+	u64 flags;
+	struct kdbus_conn __rcu *owner;
+	struct list_head owner_node;
+	struct list_head waiters;
+	char name[];
+};
+
+/**
+ * struct kdbus_name_waiter - a connection in line for a name
+ * @name_node:	link in the name's line
+ * @conn_node:	link in the connection's list
+ * @name:	the name
+ * @conn:	the connection, alive
+ * @flags:	flags it will own the name with
+ */
+struct kdbus_name_waiter {
+	struct list_head name_node;
+	struct list_head conn_node;
+	struct kdbus_name_entry *name;
+	struct kdbus_conn *conn;
+	u64 flags;
+};
+
+struct kdbus_conn *kdbus_name_get_owner(struct kdbus_bus *bus,
+					const char *name, unsigned int hash);
+bool kdbus_name_is_owner(struct kdbus_bus *bus, const char *name,
+			 unsigned int hash, const struct kdbus_conn *conn);
+int kdbus_cmd_name_acquire(struct kdbus_conn *conn,
+			   struct kdbus_cmd_name __user *ucmd);
+int kdbus_cmd_name_release(struct kdbus_conn *conn,
+			   struct kdbus_cmd_name __user *ucmd);
+void kdbus_names_release_all(struct kdbus_conn *conn);
+
+#endif /* KDBUS_NAMES_H */

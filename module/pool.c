@@ -1,0 +1,674 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools: slices and their bookkeeping, writing into them, mapping them.
+ * Rules and locking: see pool.h.
+ */
+#include <linux/file.h>
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat/compat.h"
+#include "pool.h"
+#include "trace.h"
+
+static void kdbus_slice_link_free(struct kdbus_slice *slice)
+{
+	struct rb_node **n = &slice->pool->free.rb_node, *parent = NULL;
+
+	while (*n) {
+		struct kdbus_slice *s = rb_entry(*n, struct kdbus_slice, rb);
+
+		parent = *n;
+		if (slice->size < s->size ||
+		    (slice->size == s->size && slice->offset < s->offset))
+			n = &parent->rb_left;
+		else
+			n = &parent->rb_right;
+	}
+	slice->is_free = true;
+	rb_link_node(&slice->rb, parent, n);
+	rb_insert_color(&slice->rb, &slice->pool->free);
+}
+
+static void kdbus_slice_link_busy(struct kdbus_slice *slice)
+{
+	struct rb_node **n = &slice->pool->busy.rb_node, *parent = NULL;
+
+	while (*n) {
+		struct kdbus_slice *s = rb_entry(*n, struct kdbus_slice, rb);
+
+		parent = *n;
+		n = slice->offset < s->offset ? &parent->rb_left :
+						&parent->rb_right;
+	}
+	slice->is_free = false;
+	rb_link_node(&slice->rb, parent, n);
+	rb_insert_color(&slice->rb, &slice->pool->busy);
+}
+
+static struct kdbus_slice *kdbus_slice_find(struct kdbus_pool *pool,
+					    u64 offset)
+{
+	struct rb_node *n = pool->busy.rb_node;
+
+	while (n) {
+		struct kdbus_slice *s = rb_entry(n, struct kdbus_slice, rb);
+
+		if (offset == s->offset)
+			return s;
+		n = offset < s->offset ? n->rb_left : n->rb_right;
+	}
+	return NULL;
+}
+
+/* The smallest free slice of at least @size bytes. */
+static struct kdbus_slice *kdbus_slice_best_fit(struct kdbus_pool *pool,
+						u64 size)
+{
+	struct rb_node *n = pool->free.rb_node;
+	struct kdbus_slice *best = NULL;
+
+	while (n) {
+		struct kdbus_slice *s = rb_entry(n, struct kdbus_slice, rb);
+
+		if (size <= s->size) {
+			best = s;
+			n = n->rb_left;
+		} else {
+			n = n->rb_right;
+		}
+	}
+	return best;
+}
+
+static struct kdbus_slice *kdbus_slice_new(struct kdbus_pool *pool)
+{
+	struct kdbus_slice *slice;
+
+	slice = kzalloc(sizeof(*slice), GFP_KERNEL_ACCOUNT);
+	if (slice)
+		slice->pool = pool;
+	return slice;
+}
+
+/* Takes @size bytes from free @slice; *@rest becomes what is left over. */
+static void kdbus_slice_take(struct kdbus_slice *slice, u64 size,
+			     struct kdbus_slice **rest)
+{
+	struct kdbus_pool *pool = slice->pool;
+	struct kdbus_slice *r = *rest;
+
+	rb_erase(&slice->rb, &pool->free);
+	if (slice->size > size) {
+		r->offset = slice->offset + size;
+		r->size = slice->size - size;
+		slice->size = size;
+		list_add(&r->node, &slice->node);
+		kdbus_slice_link_free(r);
+		*rest = NULL;
+	}
+	kdbus_slice_link_busy(slice);
+	pool->used += size;
+	pool->peak = max(pool->peak, pool->used);
+}
+
+/* Joins @slice with a free neighbour behind it, which goes to @gone. */
+static void kdbus_slice_merge_next(struct kdbus_slice *slice,
+				   struct list_head *gone)
+{
+	struct kdbus_pool *pool = slice->pool;
+	struct kdbus_slice *next;
+
+	if (list_is_last(&slice->node, &pool->slices))
+		return;
+	next = list_next_entry(slice, node);
+	if (!next->is_free)
+		return;
+
+	rb_erase(&next->rb, &pool->free);
+	slice->size += next->size;
+	list_move(&next->node, gone);
+}
+
+/*
+ * Gives a slice back if neither side holds it any more. Slices that are no
+ * longer needed go to @gone, for the caller to free without the lock.
+ */
+static bool kdbus_slice_try_free(struct kdbus_slice *slice,
+				 struct list_head *gone)
+{
+	struct kdbus_pool *pool = slice->pool;
+	struct kdbus_slice *prev;
+
+	lockdep_assert_held(&pool->lock);
+
+	if (slice->user || slice->pins)
+		return false;
+
+	if (slice->account)
+		kdbus_quota_uncharge_bytes(pool, slice->account, slice->size);
+	slice->account = NULL;
+	pool->used -= slice->size;
+	rb_erase(&slice->rb, &pool->busy);
+
+	kdbus_slice_merge_next(slice, gone);
+	if (!list_is_first(&slice->node, &pool->slices)) {
+		prev = list_prev_entry(slice, node);
+		if (prev->is_free) {
+			rb_erase(&prev->rb, &pool->free);
+			prev->size += slice->size;
+			list_move(&slice->node, gone);
+			slice = prev;
+		}
+	}
+	kdbus_slice_link_free(slice);
+	return true;
+}
+
+static void kdbus_slices_destroy(struct list_head *slices)
+{
+	struct kdbus_slice *slice, *tmp;
+
+	list_for_each_entry_safe(slice, tmp, slices, node)
+		kfree(slice);
+}
+
+/* what the trace events say of a slice, copied while it is sure to be there */
+struct kdbus_slice_info {
+	u64 msg;
+	u64 offset;
+	u64 size;
+	u64 used;
+};
+
+static void kdbus_slice_info(const struct kdbus_slice *slice,
+			     struct kdbus_slice_info *info)
+{
+	info->msg = slice->msg;
+	info->offset = slice->offset;
+	info->size = slice->size;
+	info->used = slice->pool->used;
+}
+
+/* Ends a step that may have freed @info's slice; drops the lock. */
+static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
+			      struct kdbus_slice_info *info,
+			      struct list_head *gone)
+	__releases(&pool->lock)
+{
+	u64 used = pool->used;
+
+	spin_unlock(&pool->lock);
+	if (freed)
+		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, info->msg,
+				      info->offset, info->size, used,
+				      pool->size);
+	kdbus_slices_destroy(gone);
+}
+
+static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
+				 const struct kdbus_charge *charge,
+				 struct kdbus_account **spare,
+				 struct kdbus_slice **rest,
+				 struct kdbus_slice **slice,
+				 struct kdbus_refusal *refusal)
+{
+	struct kdbus_account *account = NULL;
+	struct kdbus_slice *best;
+	int ret;
+
+	lockdep_assert_held(&pool->lock);
+
+	best = kdbus_slice_best_fit(pool, size);
+	if (charge) {
+		ret = kdbus_quota_charge(pool, size, charge, spare, &account,
+					 refusal);
+		if (ret < 0)
+			return ret;
+	}
+	if (!best) {
+		/* there may be room enough, but not in one piece */
+		if (account) {
+			kdbus_quota_uncharge_queued(account, charge->fds);
+			kdbus_quota_uncharge_bytes(pool, account, size);
+		}
+		refusal->kind = KDBUS_QUOTA_POOL;
+		refusal->asked = size;
+		refusal->used = pool->used;
+		refusal->limit = pool->size;
+		return -ENOBUFS;
+	}
+
+	kdbus_slice_take(best, size, rest);
+	best->account = account;
+	best->user = false;
+	best->pins = 1;
+	*slice = best;
+	return 0;
+}
+
+/**
+ * kdbus_slice_alloc() - take a slice from a pool
+ * @pool:	the pool
+ * @size:	bytes wanted, more than 0; rounded up to a multiple of 8
+ * @charge:	who is charged for it, or NULL if the pool's owner asked for it
+ * @msg:	trace id of the message it is for, or 0
+ *
+ * May sleep, holds no lock while it does.
+ *
+ * Return: the slice with one pin for the caller; or as a pointer -ENOMEM,
+ * -ENOBUFS, -EXFULL or -EMFILE, the latter three as said in quota.h.
+ */
+struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
+				      const struct kdbus_charge *charge,
+				      u64 msg)
+{
+	struct kdbus_account *spare = NULL;
+	struct kdbus_slice *slice, *rest;
+	struct kdbus_refusal refusal = {};
+	struct kdbus_slice_info info;
+	int ret;
+
+	/* no room can be had for more; keeps the sums below from wrapping */
+	size = size > pool->size ? pool->size + 8 : ALIGN(size, 8);
+
+	rest = kdbus_slice_new(pool);
+	if (!rest)
+		return ERR_PTR(-ENOMEM);
+
+	for (;;) {
+		spin_lock(&pool->lock);
+		ret = kdbus_slice_try_alloc(pool, size, charge, &spare, &rest,
+					    &slice, &refusal);
+		if (!ret) {
+			slice->msg = msg;
+			kdbus_slice_info(slice, &info);
+		}
+		spin_unlock(&pool->lock);
+		if (ret != -EAGAIN)
+			break;
+
+		spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT);
+		if (!spare) {
+			ret = -ENOMEM;
+			break;
+		}
+	}
+	kfree(rest);
+	kfree(spare);
+
+	if (ret < 0) {
+		if (ret != -ENOMEM)
+			trace_kdbus_quota_refuse(pool->bus_id, pool->conn_id,
+						 charge ? charge->src : 0,
+						 charge ? charge->uid : (u32)-1,
+						 refusal.kind, refusal.asked,
+						 refusal.used, refusal.limit,
+						 ret);
+		return ERR_PTR(ret);
+	}
+
+	trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, msg, info.offset,
+			       info.size, info.used, pool->size);
+	return slice;
+}
+
+/**
+ * kdbus_slice_pin() - hold a slice for the kernel once more
+ * @slice:	a slice that is pinned and stays so during the call
+ */
+void kdbus_slice_pin(struct kdbus_slice *slice)
+{
+	spin_lock(&slice->pool->lock);
+	slice->pins++;
+	spin_unlock(&slice->pool->lock);
+}
+
+/**
+ * kdbus_slice_unpin() - drop a hold of the kernel
+ * @slice:	the slice, or NULL; not to be used afterwards
+ */
+void kdbus_slice_unpin(struct kdbus_slice *slice)
+{
+	struct kdbus_slice_info info;
+	struct kdbus_pool *pool;
+	LIST_HEAD(gone);
+	bool freed;
+
+	if (!slice)
+		return;
+	pool = slice->pool;
+
+	spin_lock(&pool->lock);
+	kdbus_slice_info(slice, &info);
+	slice->pins--;
+	freed = kdbus_slice_try_free(slice, &gone);
+	kdbus_pool_settle(pool, freed, &info, &gone);
+}
+
+/**
+ * kdbus_slice_publish() - hand a slice's offset out to user space
+ * @slice:	a pinned slice; FREE accepts its offset from now on
+ */
+void kdbus_slice_publish(struct kdbus_slice *slice)
+{
+	spin_lock(&slice->pool->lock);
+	slice->user = true;
+	spin_unlock(&slice->pool->lock);
+}
+
+/**
+ * kdbus_slice_publish_and_unpin() - give a slice to user space for good
+ * @slice:	a pinned slice; not to be used afterwards
+ */
+void kdbus_slice_publish_and_unpin(struct kdbus_slice *slice)
+{
+	spin_lock(&slice->pool->lock);
+	slice->user = true;
+	slice->pins--;
+	spin_unlock(&slice->pool->lock);
+}
+
+/**
+ * kdbus_slice_uncharge_queued() - the message in a slice has left its queue
+ * @slice:	the slice, pinned; its bytes stay charged
+ * @fds:	file descriptors that came along
+ */
+void kdbus_slice_uncharge_queued(struct kdbus_slice *slice, unsigned int fds)
+{
+	if (!slice->account)
+		return;
+	spin_lock(&slice->pool->lock);
+	kdbus_quota_uncharge_queued(slice->account, fds);
+	spin_unlock(&slice->pool->lock);
+}
+
+/**
+ * kdbus_pool_release() - user space is done with a slice
+ * @pool:	the caller's pool
+ * @offset:	offset that was handed out
+ *
+ * Return: 0, or -ENXIO if no slice with that offset is user space's.
+ */
+int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
+{
+	struct kdbus_slice_info info;
+	struct kdbus_slice *slice;
+	LIST_HEAD(gone);
+	bool freed;
+
+	spin_lock(&pool->lock);
+	slice = kdbus_slice_find(pool, offset);
+	if (!slice || !slice->user) {
+		spin_unlock(&pool->lock);
+		return -ENXIO;
+	}
+
+	kdbus_slice_info(slice, &info);
+	slice->user = false;
+	freed = kdbus_slice_try_free(slice, &gone);
+	kdbus_pool_settle(pool, freed, &info, &gone);
+	return 0;
+}
+
+/**
+ * kdbus_pool_usage() - how full a pool is
+ * @pool:	the pool
+ * @used:	set to the bytes in use
+ * @peak:	set to the most there ever were, or NULL
+ */
+void kdbus_pool_usage(struct kdbus_pool *pool, u64 *used, u64 *peak)
+{
+	spin_lock(&pool->lock);
+	*used = pool->used;
+	if (peak)
+		*peak = pool->peak;
+	spin_unlock(&pool->lock);
+}
+
+/**
+ * kdbus_pool_new() - make a pool
+ * @name:	what its memory is called in /proc/PID/maps
+ * @size:	its bytes, a multiple of the page size, more than 0
+ *
+ * The memory is reserved now and charged, page by page as it is written, to
+ * current's memory cgroup.
+ *
+ * Return: the pool, which kdbus_pool_free() frees; or a negative errno as a
+ * pointer.
+ */
+struct kdbus_pool *kdbus_pool_new(const char *name, u64 size)
+{
+	struct kdbus_slice *slice;
+	struct kdbus_pool *pool;
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL_ACCOUNT);
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	slice = kdbus_slice_new(pool);
+	if (!slice) {
+		kfree(pool);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	pool->file = shmem_file_setup(name, size, KDBUS_SHMEM_ACCOUNT);
+	if (IS_ERR(pool->file)) {
+		int ret = PTR_ERR(pool->file);
+
+		kfree(slice);
+		kfree(pool);
+		return ERR_PTR(ret);
+	}
+
+	/* nobody shall deny the writing that senders do */
+	get_write_access(file_inode(pool->file));
+	pool->memcg = get_mem_cgroup_from_mm(current->mm);
+	pool->size = size;
+	spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->slices);
+	pool->free = RB_ROOT;
+	pool->busy = RB_ROOT;
+	hash_init(pool->accounts.table);
+
+	slice->size = size;
+	list_add(&slice->node, &pool->slices);
+	kdbus_slice_link_free(slice);
+	return pool;
+}
+
+/**
+ * kdbus_pool_free() - free a pool and all its slices
+ * @pool:	the pool, or NULL; nobody writes to it any more. Mappings of it
+ *		stay readable.
+ */
+void kdbus_pool_free(struct kdbus_pool *pool)
+{
+	if (!pool)
+		return;
+
+	kdbus_quota_destroy(pool);
+	kdbus_slices_destroy(&pool->slices);
+	mem_cgroup_put(pool->memcg);
+	put_write_access(file_inode(pool->file));
+	fput(pool->file);
+	kfree(pool);
+}
+
+/**
+ * kdbus_pool_writer_init() - begin to write into a slice
+ * @w:		the writer
+ * @slice:	a slice the caller has pinned
+ * @offset:	where in the slice, in bytes
+ */
+void kdbus_pool_writer_init(struct kdbus_pool_writer *w,
+			    struct kdbus_slice *slice, u64 offset)
+{
+	w->pool = slice->pool;
+	w->pos = slice->offset + offset;
+	w->page = NULL;
+}
+
+/**
+ * kdbus_pool_writer_end() - done with writing
+ * @w:		the writer
+ */
+void kdbus_pool_writer_end(struct kdbus_pool_writer *w)
+{
+	if (!w->page)
+		return;
+	set_page_dirty(w->page);
+	put_page(w->page);
+	w->page = NULL;
+}
+
+/*
+ * Finds the page to write to next. It is paid for by the pool's owner; with
+ * that owner out of memory the sender gets an error, and nobody is killed.
+ */
+static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
+{
+	struct address_space *mapping = w->pool->file->f_mapping;
+	pgoff_t index = w->pos >> PAGE_SHIFT;
+	struct mem_cgroup *old;
+	struct page *page;
+
+	if (w->page && w->index == index)
+		return 0;
+	kdbus_pool_writer_end(w);
+
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+
+	old = set_active_memcg(w->pool->memcg);
+	page = shmem_read_mapping_page_gfp(mapping, index,
+					   mapping_gfp_mask(mapping) |
+					   __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	set_active_memcg(old);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+
+	w->page = page;
+	w->index = index;
+	return 0;
+}
+
+enum kdbus_source { KDBUS_SOURCE_KERNEL, KDBUS_SOURCE_USER, KDBUS_SOURCE_ZERO };
+
+/* Fills @n bytes of the writer's page, which lie within the page. */
+static int kdbus_pool_fill(struct kdbus_pool_writer *w, enum kdbus_source from,
+			   const void *src, const void __user *usrc, size_t n)
+{
+	void *map = kmap_local_page(w->page);
+	void *dst = map + offset_in_page(w->pos);
+	int ret = 0;
+
+	switch (from) {
+	case KDBUS_SOURCE_KERNEL:
+		memcpy(dst, src, n);
+		break;
+	case KDBUS_SOURCE_USER:
+		if (copy_from_user(dst, usrc, n))
+			ret = -EFAULT;
+		break;
+	case KDBUS_SOURCE_ZERO:
+		memset(dst, 0, n);
+		break;
+	}
+	flush_dcache_page(w->page);
+	kunmap_local(map);
+	return ret;
+}
+
+static int kdbus_pool_put(struct kdbus_pool_writer *w, enum kdbus_source from,
+			  const void *src, const void __user *usrc, u64 len)
+{
+	u64 done = 0;
+
+	while (done < len) {
+		size_t n = min_t(u64, len - done,
+				 PAGE_SIZE - offset_in_page(w->pos));
+		int ret;
+
+		ret = kdbus_pool_writer_page(w);
+		if (!ret)
+			ret = kdbus_pool_fill(w, from, src + done, usrc + done,
+					      n);
+		if (ret < 0)
+			return ret;
+		w->pos += n;
+		done += n;
+	}
+	return 0;
+}
+
+/**
+ * kdbus_pool_write() - write kernel memory into a slice
+ * @w:		the writer
+ * @src:	what to write
+ * @len:	bytes; the slice has room for them
+ *
+ * May sleep.
+ *
+ * Return: 0 or a negative errno of getting the page.
+ */
+int kdbus_pool_write(struct kdbus_pool_writer *w, const void *src, u64 len)
+{
+	return kdbus_pool_put(w, KDBUS_SOURCE_KERNEL, src, NULL, len);
+}
+
+/**
+ * kdbus_pool_write_user() - write current's memory into a slice
+ * @w:		the writer
+ * @src:	what to write
+ * @len:	bytes; the slice has room for them
+ *
+ * May sleep for as long as user memory takes to fault in: for ever.
+ *
+ * Return: 0, -EFAULT or a negative errno of getting the page.
+ */
+int kdbus_pool_write_user(struct kdbus_pool_writer *w, const void __user *src,
+			  u64 len)
+{
+	return kdbus_pool_put(w, KDBUS_SOURCE_USER, NULL, src, len);
+}
+
+/**
+ * kdbus_pool_write_zero() - write zero bytes into a slice
+ * @w:		the writer
+ * @len:	bytes; the slice has room for them
+ *
+ * Return: 0 or a negative errno of getting the page.
+ */
+int kdbus_pool_write_zero(struct kdbus_pool_writer *w, u64 len)
+{
+	return kdbus_pool_put(w, KDBUS_SOURCE_ZERO, NULL, NULL, len);
+}
+
+/**
+ * kdbus_pool_mmap() - map a pool, read-only for good
+ * @pool:	the pool
+ * @vma:	where; belongs to current, whose mmap lock is held
+ *
+ * Return: 0, -EPERM if it was to be writable or executable, -EFAULT if it
+ * reaches behind the pool's end.
+ */
+int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
+{
+	u64 start = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	u64 size = vma->vm_end - vma->vm_start;
+
+	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
+		return -EPERM;
+	if (size > pool->size || start > pool->size - size)
+		return -EFAULT;
+
+	vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
+	vma_set_file(vma, pool->file);
+	return vfs_mmap(pool->file, vma);
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Queues and their entries. Rules and locking: see queue.h.
+ */
+#include <linux/errno.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+
+#include "bus.h"
+#include "call.h"
+#include "connection.h"
+#include "pool.h"
+#include "queue.h"
+#include "trace.h"
+
+/**
+ * kdbus_entry_new() - make an entry for a message
+ * @msg:	trace id of the message
+ *
+ * A slice or files given to the entry afterwards are the entry's.
+ *
+ * Return: the entry, or NULL without memory.
+ */
+struct kdbus_entry *kdbus_entry_new(u64 msg)
+{
+	struct kdbus_entry *entry;
+
+	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	if (!entry)
+		return NULL;
+
+	INIT_LIST_HEAD(&entry->node);
+	entry->msg = msg;
+	return entry;
+}
+
+/**
+ * kdbus_entry_free() - free an entry with all that it holds
+ * @entry:	the entry, in no queue; or NULL
+ *
+ * The sender's charge for queued messages ends here.
+ */
+void kdbus_entry_free(struct kdbus_entry *entry)
+{
+	unsigned int i;
+
+	if (!entry)
+		return;
+
+	if (entry->slice) {
+		kdbus_slice_uncharge_queued(entry->slice, entry->n_files);
+		kdbus_slice_unpin(entry->slice);
+	}
+	for (i = 0; entry->files && i < entry->n_files; i++)
+		fput(entry->files[i]);
+	kvfree(entry->files);
+	kdbus_call_put(entry->call);
+	kfree(entry);
+}
+
+/**
+ * kdbus_entry_drop() - free a message its receiver will not get
+ * @conn:	the receiver
+ * @entry:	the entry, in no queue
+ * @reason:	why, for the trace event
+ */
+void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
+		      enum kdbus_msg_drop_reason reason)
+{
+	trace_kdbus_msg_drop(conn->bus->id, conn->id, entry->src, entry->msg,
+			     entry->cookie, entry->slice->size, reason,
+			     entry->kind);
+	kdbus_entry_free(entry);
+}
+
+/**
+ * kdbus_entries_drop() - free messages their receiver will not get
+ * @conn:	the receiver
+ * @entries:	list of entries, emptied
+ * @reason:	why, for the trace events
+ */
+void kdbus_entries_drop(struct kdbus_conn *conn, struct list_head *entries,
+			enum kdbus_msg_drop_reason reason)
+{
+	struct kdbus_entry *entry, *tmp;
+
+	list_for_each_entry_safe(entry, tmp, entries, node) {
+		list_del_init(&entry->node);
+		kdbus_entry_drop(conn, entry, reason);
+		cond_resched();
+	}
+}
+
+/**
+ * kdbus_queue_init() - make an empty queue
+ * @queue:	the queue
+ */
+void kdbus_queue_init(struct kdbus_queue *queue)
+{
+	INIT_LIST_HEAD(&queue->fifo);
+	queue->prio = RB_ROOT_CACHED;
+	queue->count = 0;
+}
+
+static bool kdbus_entry_before(const struct kdbus_entry *a,
+			       const struct kdbus_entry *b)
+{
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
+	return a->seq < b->seq;
+}
+
+static void kdbus_queue_link_prio(struct kdbus_queue *queue,
+				  struct kdbus_entry *entry)
+{
+	struct rb_node **n = &queue->prio.rb_root.rb_node, *parent = NULL;
+	bool leftmost = true;
+
+	while (*n) {
+		struct kdbus_entry *e = rb_entry(*n, struct kdbus_entry, rb);
+
+		parent = *n;
+		if (kdbus_entry_before(entry, e)) {
+			n = &parent->rb_left;
+		} else {
+			n = &parent->rb_right;
+			leftmost = false;
+		}
+	}
+	rb_link_node(&entry->rb, parent, n);
+	rb_insert_color_cached(&entry->rb, &queue->prio, leftmost);
+}
+
+/**
+ * kdbus_queue_add() - put an entry where its sequence number says
+ * @queue:	the queue; the lock of its connection is held
+ * @entry:	the entry. New ones go to the end; one that is put back because
+ *		it could not be received goes to where it was.
+ */
+void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry)
+{
+	struct kdbus_entry *e;
+
+	list_for_each_entry_reverse(e, &queue->fifo, node)
+		if (e->seq < entry->seq)
+			break;
+	list_add(&entry->node, &e->node);
+	kdbus_queue_link_prio(queue, entry);
+	WRITE_ONCE(queue->count, queue->count + 1);
+}
+
+/**
+ * kdbus_queue_del() - take an entry out
+ * @queue:	the queue; the lock of its connection is held
+ * @entry:	the entry, which is the caller's from now on
+ */
+void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry)
+{
+	list_del_init(&entry->node);
+	rb_erase_cached(&entry->rb, &queue->prio);
+	WRITE_ONCE(queue->count, queue->count - 1);
+}
+
+/**
+ * kdbus_queue_take_all() - empty a queue
+ * @queue:	the queue; the lock of its connection is held
+ * @to:		list the entries go to, in order
+ */
+void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to)
+{
+	list_splice_tail_init(&queue->fifo, to);
+	queue->prio = RB_ROOT_CACHED;
+	WRITE_ONCE(queue->count, 0);
+}
+
+/**
+ * kdbus_queue_peek() - find the entry that is to be received next
+ * @queue:	the queue; the lock of its connection is held
+ * @priority:	NULL for the oldest entry; else the most urgent one, if its
+ *		priority value is not above this
+ * @entry:	set to the entry, which stays in the queue
+ *
+ * Return: 0, -EAGAIN for an empty queue, -ENOMSG if nothing is that urgent.
+ */
+int kdbus_queue_peek(const struct kdbus_queue *queue, const s64 *priority,
+		     struct kdbus_entry **entry)
+{
+	struct kdbus_entry *e;
+
+	if (list_empty(&queue->fifo))
+		return -EAGAIN;
+
+	if (priority) {
+		e = rb_entry(rb_first_cached(&queue->prio), struct kdbus_entry,
+			     rb);
+		if (e->priority > *priority)
+			return -ENOMSG;
+	} else {
+		e = list_first_entry(&queue->fifo, struct kdbus_entry, node);
+	}
+	*entry = e;
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: queues
+ *
+ * A queue holds what a connection has been sent and has not received yet: in
+ * the order of arrival, and once more by priority. An entry is one message;
+ * it owns the pin of its slice, the references of the files that travel with
+ * it, and a reference to the call it asks for.
+ *
+ * An entry enters a queue under the bus lock and the connection's lock and
+ * leaves it under the connection's lock alone. Outside a queue it belongs to
+ * one task.
+ */
+#ifndef KDBUS_QUEUE_H
+#define KDBUS_QUEUE_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+#include "../tracepoints/kdbus_enums.h"
+
+struct file;
+struct kdbus_call;
+struct kdbus_conn;
+struct kdbus_slice;
+
+/**
+ * struct kdbus_queue - what a connection can receive
+ * @fifo:	entries by sequence number
+ * @prio:	entries by priority, then sequence number
+ * @count:	how many there are
+ */
+struct kdbus_queue {
+	struct list_head fifo;
+	struct rb_root_cached prio;
+	unsigned int count;
+};
+
+/**
+ * struct kdbus_entry - one message for one receiver
+ * @node:	link in the queue, or in a list of its only user
+ * @rb:		link in the queue's order by priority
+ * @seq:	number in the order of all messages of the domain
+ * @priority:	lower is more urgent
+ * @msg:	trace id of the message
+ * @src:	id of the sender, 0 for the kernel
+ * @cookie:	cookie of the message; the request's for a notice
+ * @queued_ns:	when it was queued, as of kdbus_trace_clock()
+ * @kind:	what it is to the receiver
+ * @notify:	type of the notice, for KDBUS_MSG_KIND_NOTIFY
+ * @slice:	where it lies, pinned; NULL before it has a place
+ * @call:	the call it asks for, referenced, or NULL
+ * @files:	files that come along, referenced, or NULL
+ * @n_files:	how many the sender is charged for
+ * @fds_offset:	where their numbers go in the slice
+ */
+struct kdbus_entry {
+	struct list_head node;
+	struct rb_node rb;
+	u64 seq;
+	s64 priority;
+	u64 msg;
+	u64 src;
+	u64 cookie;
+	u64 queued_ns;
+	enum kdbus_msg_kind kind;
+	u64 notify;
+	struct kdbus_slice *slice;
+	struct kdbus_call *call;
+	struct file **files;
+	unsigned int n_files;
+	u64 fds_offset;
+};
+
+struct kdbus_entry *kdbus_entry_new(u64 msg);
+void kdbus_entry_free(struct kdbus_entry *entry);
+void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
+		      enum kdbus_msg_drop_reason reason);
+void kdbus_entries_drop(struct kdbus_conn *conn, struct list_head *entries,
+			enum kdbus_msg_drop_reason reason);
+
+void kdbus_queue_init(struct kdbus_queue *queue);
+void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry);
+void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry);
+void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to);
+int kdbus_queue_peek(const struct kdbus_queue *queue, const s64 *priority,
+		     struct kdbus_entry **entry);
+
+#endif /* KDBUS_QUEUE_H */

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MSG_RECV: taking, looking at and dropping what is queued.
+ *
+ * A message to be received leaves the queue first and is then made ready in
+ * the receiver's own time: numbers are found for its files and written into
+ * its slice, the offset is copied out, and only then are files installed and
+ * the slice handed over. If any of it fails the message goes back to where
+ * it was, so nothing is lost. recv_lock keeps a second RECV of the connection
+ * from overtaking meanwhile.
+ */
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/kdbus.h>
+
+#include "bus.h"
+#include "call.h"
+#include "connection.h"
+#include "item.h"
+#include "notify.h"
+#include "pool.h"
+#include "queue.h"
+#include "recv.h"
+#include "trace.h"
+
+static void kdbus_recv_trace(const struct kdbus_conn *conn,
+			     const struct kdbus_entry *entry, u64 flags,
+			     int ret)
+{
+	trace_kdbus_msg_recv(conn->bus->id, conn->id, entry->src, entry->msg,
+			     entry->cookie, entry->slice->size,
+			     kdbus_trace_age(entry->queued_ns), flags,
+			     READ_ONCE(conn->queue.count), entry->kind, ret);
+}
+
+/* Finds numbers for an entry's files; they are not installed yet. */
+static int kdbus_recv_reserve_fds(const struct kdbus_entry *entry, int **fds)
+{
+	unsigned int i;
+	int ret = 0;
+
+	*fds = NULL;
+	if (!entry->n_files)
+		return 0;
+
+	*fds = kmalloc_array(entry->n_files, sizeof(**fds),
+			     GFP_KERNEL_ACCOUNT);
+	if (!*fds)
+		return -ENOMEM;
+
+	for (i = 0; i < entry->n_files; i++) {
+		ret = get_unused_fd_flags(O_CLOEXEC);
+		if (ret < 0)
+			break;
+		(*fds)[i] = ret;
+	}
+	if (ret >= 0)
+		return 0;
+
+	while (i--)
+		put_unused_fd((*fds)[i]);
+	kfree(*fds);
+	*fds = NULL;
+	return ret;
+}
+
+static int kdbus_recv_write_fds(const struct kdbus_entry *entry,
+				const int *fds)
+{
+	struct kdbus_pool_writer w;
+	int ret;
+
+	if (!entry->n_files)
+		return 0;
+	kdbus_pool_writer_init(&w, entry->slice, entry->fds_offset);
+	ret = kdbus_pool_write(&w, fds, entry->n_files * sizeof(*fds));
+	kdbus_pool_writer_end(&w);
+	return ret;
+}
+
+static void kdbus_recv_install_fds(struct kdbus_entry *entry, const int *fds)
+{
+	unsigned int i;
+
+	for (i = 0; i < entry->n_files; i++)
+		fd_install(fds[i], entry->files[i]);
+	/* their references went with them */
+	kvfree(entry->files);
+	entry->files = NULL;
+}
+
+/* Nobody may take the numbers in the slice for files of its own. */
+static void kdbus_recv_unreserve_fds(const struct kdbus_entry *entry, int *fds)
+{
+	unsigned int i;
+
+	for (i = 0; i < entry->n_files; i++) {
+		put_unused_fd(fds[i]);
+		fds[i] = -1;
+	}
+	kdbus_recv_write_fds(entry, fds);
+}
+
+/**
+ * kdbus_recv_hand_out() - hand a message to its receiver
+ * @conn:	the receiver, current's
+ * @entry:	the message, in no queue
+ * @flags:	KDBUS_RECV_* flags, for the trace event
+ * @offset:	where its offset is copied out to
+ *
+ * Return: 0 and the entry is freed; or a negative errno, and the entry is as
+ * before.
+ */
+int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
+			u64 flags, u64 __user *offset)
+{
+	struct kdbus_slice *slice = entry->slice;
+	int *fds;
+	int ret;
+
+	ret = kdbus_recv_reserve_fds(entry, &fds);
+	if (ret < 0)
+		goto exit_trace;
+
+	if (entry->kind == KDBUS_MSG_KIND_NOTIFY)
+		ret = kdbus_notice_write(conn, slice, entry->notify,
+					 entry->cookie);
+	if (!ret)
+		ret = kdbus_recv_write_fds(entry, fds);
+	if (!ret && put_user(slice->offset, offset))
+		ret = -EFAULT;
+	if (ret < 0) {
+		kdbus_recv_unreserve_fds(entry, fds);
+		kfree(fds);
+		goto exit_trace;
+	}
+
+	kdbus_recv_trace(conn, entry, flags, 0);
+	kdbus_recv_install_fds(entry, fds);
+	kfree(fds);
+	kdbus_slice_publish(slice);
+	kdbus_entry_free(entry);
+	return 0;
+
+exit_trace:
+	kdbus_recv_trace(conn, entry, flags, ret);
+	return ret;
+}
+
+/* Puts back what could not be received, unless the queue is gone. */
+static void kdbus_recv_put_back(struct kdbus_conn *conn,
+				struct kdbus_entry *entry)
+{
+	bool dead;
+
+	spin_lock(&conn->lock);
+	dead = conn->dead;
+	if (!dead)
+		kdbus_queue_add(&conn->queue, entry);
+	spin_unlock(&conn->lock);
+
+	if (dead)
+		kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_DISCONNECT);
+	else
+		kdbus_conn_wake(conn);
+}
+
+/* Looks at a queued message, which another thread may take meanwhile. */
+static int kdbus_recv_peek(struct kdbus_conn *conn,
+			   const struct kdbus_entry *entry, u64 flags,
+			   u64 __user *offset)
+	__releases(&conn->lock)
+{
+	struct kdbus_slice *slice = entry->slice;
+	struct kdbus_entry copy = *entry;
+	int ret = 0;
+
+	kdbus_slice_pin(slice);
+	spin_unlock(&conn->lock);
+
+	if (copy.kind == KDBUS_MSG_KIND_NOTIFY)
+		ret = kdbus_notice_write(conn, slice, copy.notify, copy.cookie);
+	if (!ret && put_user(slice->offset, offset))
+		ret = -EFAULT;
+	if (!ret)
+		kdbus_slice_publish(slice);
+
+	kdbus_recv_trace(conn, &copy, flags, ret);
+	kdbus_slice_unpin(slice);
+	return ret;
+}
+
+/* Drops a message; if it asked for a reply, there will be none. */
+static void kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_entry *entry)
+{
+	if (entry->call) {
+		mutex_lock(&conn->bus->lock);
+		kdbus_call_fail(entry->call, KDBUS_CALL_DEAD,
+				KDBUS_CALL_END_DEAD);
+		mutex_unlock(&conn->bus->lock);
+	}
+	kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_REQUESTED);
+}
+
+static int kdbus_recv_next(struct kdbus_conn *conn,
+			   const struct kdbus_cmd_recv *cmd,
+			   u64 __user *offset)
+{
+	bool by_priority = cmd->flags & KDBUS_RECV_USE_PRIORITY;
+	struct kdbus_entry *entry;
+	int ret;
+
+	spin_lock(&conn->lock);
+	if (conn->dead) {
+		ret = -ECONNRESET;
+		goto exit_unlock;
+	}
+	if (list_empty(&conn->queue.fifo)) {
+		ret = -EAGAIN;
+		goto exit_unlock;
+	}
+	if (cmd->offset) {
+		ret = -EINVAL;
+		goto exit_unlock;
+	}
+	ret = kdbus_queue_peek(&conn->queue, by_priority ? &cmd->priority :
+			       NULL, &entry);
+	if (ret < 0)
+		goto exit_unlock;
+
+	if ((cmd->flags & (KDBUS_RECV_PEEK | KDBUS_RECV_DROP)) ==
+	    KDBUS_RECV_PEEK)
+		return kdbus_recv_peek(conn, entry, cmd->flags, offset);
+
+	kdbus_queue_del(&conn->queue, entry);
+	spin_unlock(&conn->lock);
+
+	if (cmd->flags & KDBUS_RECV_DROP) {
+		kdbus_recv_drop(conn, entry);
+		return 0;
+	}
+
+	ret = kdbus_recv_hand_out(conn, entry, cmd->flags, offset);
+	if (ret < 0)
+		kdbus_recv_put_back(conn, entry);
+	return ret;
+
+exit_unlock:
+	spin_unlock(&conn->lock);
+	return ret;
+}
+
+/**
+ * kdbus_cmd_msg_recv() - KDBUS_CMD_MSG_RECV
+ * @conn:	the receiver, current's
+ * @ucmd:	the command in user memory; offset is written
+ *
+ * Return: 0; -EFAULT, -EAGAIN, -EINVAL or -ENOMSG as the ABI says; -EMFILE or
+ * -ENOMEM if the message cannot be received now and stays; -ECONNRESET; or
+ * -ERESTARTSYS.
+ */
+int kdbus_cmd_msg_recv(struct kdbus_conn *conn,
+		       struct kdbus_cmd_recv __user *ucmd)
+{
+	struct kdbus_cmd_recv cmd;
+	int ret;
+
+	if (!kdbus_user_ptr_is_aligned(ucmd) ||
+	    copy_from_user(&cmd, ucmd, sizeof(cmd)))
+		return -EFAULT;
+
+	ret = mutex_lock_interruptible(&conn->recv_lock);
+	if (ret < 0)
+		return -ERESTARTSYS;
+	ret = kdbus_recv_next(conn, &cmd, &ucmd->offset);
+	mutex_unlock(&conn->recv_lock);
+	return ret;
+}

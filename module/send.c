@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MSG_SEND, in five steps.
+ *
+ *   import	the message is fetched and checked once (message.c)
+ *   resolve	who gets it, and which call it answers, under no lasting lock
+ *   fill	a slice of the receiver's pool is charged, taken and filled from
+ *		the sender's memory; this may take for ever and holds nothing
+ *   commit	under the bus lock what was resolved is checked again, and all
+ *		that peers can see happens at once
+ *   wake	after unlocking
+ *
+ * If the world has changed between resolve and commit (the name has another
+ * owner, the call has ended) the slice is given back and the message goes
+ * through the steps again from resolve. A step that fails leaves nothing.
+ */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+
+#include "bus.h"
+#include "call.h"
+#include "connection.h"
+#include "domain.h"
+#include "limits.h"
+#include "message.h"
+#include "names.h"
+#include "pool.h"
+#include "queue.h"
+#include "recv.h"
+#include "send.h"
+#include "trace.h"
+
+/**
+ * struct kdbus_send - one try to deliver a message
+ * @msg:	the message
+ * @target:	who gets it, referenced
+ * @answers:	the call it answers, referenced, or NULL
+ * @call:	the call it starts, or NULL; outlives a try
+ * @entry:	what is queued
+ */
+struct kdbus_send {
+	struct kdbus_message *msg;
+	struct kdbus_conn *target;
+	struct kdbus_call *answers;
+	struct kdbus_call *call;
+	struct kdbus_entry *entry;
+};
+
+/* what a try returns when it has to be made again */
+#define KDBUS_SEND_AGAIN 1
+
+static void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, int ret)
+{
+	const struct kdbus_msg *hdr = msg->hdr;
+	struct kdbus_trace_msg t = {
+		.bus = msg->src->bus->id,
+		.src = msg->src->id,
+		.dst = dst,
+		.msg = msg->id,
+		.bytes = msg->payload_size,
+		.n_fds = msg->n_files,
+		.ret = ret,
+		.dst_name = msg->dst_name ?: "",
+	};
+
+	if (hdr) {
+		t.cookie = hdr->cookie;
+		t.cookie_reply = kdbus_message_cookie_reply(msg);
+		t.timeout_ns = kdbus_message_is_call(msg) ? hdr->timeout_ns : 0;
+		t.flags = hdr->flags;
+		t.priority = hdr->priority;
+		t.dst = dst ?: hdr->dst_id;
+	}
+	trace_kdbus_msg_send(&t);
+}
+
+static int kdbus_send_resolve(struct kdbus_send *send)
+{
+	struct kdbus_message *msg = send->msg;
+	struct kdbus_bus *bus = msg->src->bus;
+	u64 cookie;
+
+	if (msg->hdr->dst_id == KDBUS_DST_ID_BROADCAST)
+		return -EOPNOTSUPP;
+
+	if (msg->dst_name) {
+		send->target = kdbus_name_get_owner(bus, msg->dst_name,
+						    msg->dst_hash);
+		if (!send->target)
+			return -ESRCH;
+	} else {
+		send->target = kdbus_conn_find(bus, msg->hdr->dst_id);
+		if (!send->target)
+			return -ENXIO;
+	}
+
+	cookie = kdbus_message_cookie_reply(msg);
+	if (cookie)
+		send->answers = kdbus_call_find(send->target, msg->src->id,
+						cookie);
+
+	if (kdbus_message_is_call(msg) && !send->call) {
+		struct kdbus_call *call = kdbus_call_new(msg->src, msg);
+
+		if (IS_ERR(call))
+			return PTR_ERR(call);
+		send->call = call;
+	}
+	return 0;
+}
+
+/* Says whom the receiver's pool shall charge; see quota.h. */
+static void kdbus_send_charge(const struct kdbus_send *send,
+			      struct kdbus_charge *charge)
+{
+	const struct kdbus_conn *src = send->msg->src;
+	u32 uid = __kuid_val(src->user->uid);
+
+	charge->foreign = src->user != send->target->user;
+	charge->id = charge->foreign ? uid : src->id;
+	charge->src = src->id;
+	charge->uid = uid;
+	charge->fds = send->msg->n_files;
+}
+
+static enum kdbus_msg_kind kdbus_send_kind(const struct kdbus_send *send)
+{
+	if (send->answers)
+		return send->answers->sync ? KDBUS_MSG_KIND_SYNC_REPLY :
+					     KDBUS_MSG_KIND_REPLY;
+	return send->call ? KDBUS_MSG_KIND_CALL : KDBUS_MSG_KIND_SIGNAL;
+}
+
+static int kdbus_send_fill(struct kdbus_send *send)
+{
+	struct kdbus_message *msg = send->msg;
+	struct kdbus_charge charge;
+	struct kdbus_entry *entry;
+	struct kdbus_slice *slice;
+
+	if (msg->fds && !(send->target->flags & KDBUS_HELLO_ACCEPT_FD))
+		return -ECOMM;
+
+	entry = kdbus_entry_new(msg->id);
+	if (!entry)
+		return -ENOMEM;
+	send->entry = entry;
+	entry->src = msg->src->id;
+	entry->cookie = msg->hdr->cookie;
+	entry->priority = msg->hdr->priority;
+	entry->kind = kdbus_send_kind(send);
+
+	/* what a sleeping requester gets is on its own account */
+	kdbus_send_charge(send, &charge);
+	slice = kdbus_slice_alloc(send->target->pool,
+				  kdbus_message_slice_size(msg),
+				  entry->kind == KDBUS_MSG_KIND_SYNC_REPLY ?
+				  NULL : &charge, msg->id);
+	if (IS_ERR(slice))
+		return PTR_ERR(slice);
+	entry->slice = slice;
+	entry->n_files = msg->n_files;
+
+	return kdbus_message_write(msg, slice, &entry->fds_offset);
+}
+
+/* Whether what was resolved still holds; the bus lock is held. */
+static int kdbus_send_check(const struct kdbus_send *send)
+{
+	const struct kdbus_message *msg = send->msg;
+	struct kdbus_bus *bus = msg->src->bus;
+
+	lockdep_assert_held(&bus->lock);
+
+	if (msg->src->dead)
+		return -ECONNRESET;
+	if (msg->dst_name && !kdbus_name_is_owner(bus, msg->dst_name,
+						  msg->dst_hash, send->target))
+		return KDBUS_SEND_AGAIN;
+	if (send->target->dead)
+		return -ECONNRESET;
+	if (send->answers && (send->answers->state != KDBUS_CALL_WAITING ||
+			      send->answers->sync !=
+			      (send->entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)))
+		return KDBUS_SEND_AGAIN;
+	return 0;
+}
+
+/* What peers can see happens here; the bus lock is held. */
+static void kdbus_send_link(struct kdbus_send *send)
+{
+	struct kdbus_entry *entry = send->entry;
+	struct kdbus_conn *target = send->target;
+
+	if (trace_kdbus_msg_send_enabled())
+		kdbus_send_trace(send->msg, target->id, 0);
+
+	entry->files = send->msg->files;
+	send->msg->files = NULL;
+	send->entry = NULL;
+
+	if (send->call) {
+		kref_get(&send->call->kref);
+		entry->call = send->call;
+		kdbus_call_start(send->call, target);
+	}
+
+	if (entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)
+		kdbus_conn_stamp(target, entry, target->queue.count);
+	else
+		kdbus_conn_queue(target, entry);
+
+	/* last, since a synchronous reply is the requester's from here on */
+	if (send->answers)
+		kdbus_call_answer(send->answers, entry);
+}
+
+static int kdbus_send_commit(struct kdbus_send *send)
+{
+	struct kdbus_bus *bus = send->msg->src->bus;
+	bool sync = send->entry->kind == KDBUS_MSG_KIND_SYNC_REPLY;
+	int ret;
+
+	mutex_lock(&bus->lock);
+	ret = kdbus_send_check(send);
+	if (!ret)
+		kdbus_send_link(send);
+	mutex_unlock(&bus->lock);
+	if (ret)
+		return ret;
+
+	if (sync)
+		wake_up(&send->answers->wait);
+	else
+		kdbus_conn_wake(send->target);
+	return 0;
+}
+
+/* Errors of the receiver's making: the requester waits for nothing then. */
+static bool kdbus_send_is_undeliverable(int error)
+{
+	switch (error) {
+	case -ECOMM:
+	case -EMFILE:
+	case -ENOBUFS:
+	case -EXFULL:
+	case -ENOMEM:
+		return true;
+	}
+	return false;
+}
+
+static void kdbus_send_fail_answered(struct kdbus_send *send)
+{
+	struct kdbus_bus *bus = send->msg->src->bus;
+
+	mutex_lock(&bus->lock);
+	kdbus_call_fail(send->answers, KDBUS_CALL_DEAD,
+			KDBUS_CALL_END_UNDELIVERED);
+	mutex_unlock(&bus->lock);
+}
+
+static int kdbus_send_try(struct kdbus_send *send)
+{
+	int ret;
+
+	ret = kdbus_send_resolve(send);
+	if (!ret)
+		ret = kdbus_send_fill(send);
+	if (!ret)
+		ret = kdbus_send_commit(send);
+
+	if (send->answers && kdbus_send_is_undeliverable(ret))
+		kdbus_send_fail_answered(send);
+
+	kdbus_entry_free(send->entry);
+	send->entry = NULL;
+	kdbus_call_put(send->answers);
+	send->answers = NULL;
+	if (send->target)
+		kdbus_conn_put(send->target);
+	send->target = NULL;
+	return ret;
+}
+
+static int kdbus_send_deliver(struct kdbus_message *msg,
+			      struct kdbus_call **call)
+{
+	struct kdbus_send send = { .msg = msg };
+	int ret;
+
+	do {
+		ret = kdbus_send_try(&send);
+		if (ret == KDBUS_SEND_AGAIN && signal_pending(current))
+			ret = -ERESTARTSYS;
+	} while (ret == KDBUS_SEND_AGAIN);
+
+	if (ret < 0)
+		kdbus_call_discard(send.call);
+	else
+		*call = send.call;
+	return ret;
+}
+
+/* Sleeps for the reply and hands it to the caller. */
+static int kdbus_send_wait(struct kdbus_conn *conn, struct kdbus_call *call,
+			   struct kdbus_msg __user *umsg)
+{
+	struct kdbus_entry *reply;
+	int ret;
+
+	ret = kdbus_call_wait(conn, call, &reply);
+	if (ret < 0)
+		return ret;
+
+	ret = kdbus_recv_hand_out(conn, reply, 0, &umsg->offset_reply);
+	if (ret < 0)
+		kdbus_entry_drop(conn, reply, KDBUS_MSG_DROP_FAULT);
+	return ret;
+}
+
+/**
+ * kdbus_cmd_msg_send() - KDBUS_CMD_MSG_SEND
+ * @conn:	the sender, current's
+ * @umsg:	the message in user memory; offset_reply is written for a
+ *		synchronous call
+ *
+ * Return: 0 or a negative errno; -ERESTARTSYS if a signal came while waiting
+ * for a reply, see call.h.
+ */
+int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
+{
+	struct kdbus_call *call = NULL;
+	struct kdbus_message msg;
+	int ret;
+
+	ret = kdbus_message_import(&msg, conn, umsg);
+	if (!ret && kdbus_message_is_call(&msg))
+		ret = kdbus_call_resume(conn, &msg, &call);
+	if (!ret)
+		ret = kdbus_send_deliver(&msg, &call);
+	if (ret < 0 && trace_kdbus_msg_send_enabled())
+		kdbus_send_trace(&msg, 0, ret);
+	kdbus_message_release(&msg);
+
+	if (ret < 0)
+		return ret;
+	ret = 0;
+	if (call && call->sync)
+		ret = kdbus_send_wait(conn, call, umsg);
+	kdbus_call_put(call);
+	return ret;
+}
