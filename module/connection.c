@@ -372,7 +372,7 @@ int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason)
 
 	kdbus_calls_die(conn);
 	kdbus_entries_drop(conn, &dropped, KDBUS_MSG_DROP_DISCONNECT);
-	wake_up_poll(&conn->wait, EPOLLERR | EPOLLHUP);
+	wake_up_all(&conn->wait);
 	trace_kdbus_conn_dead(conn->bus->id, conn->id, reason);
 
 	atomic_dec(&conn->user->conns);

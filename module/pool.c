@@ -363,18 +363,6 @@ void kdbus_slice_publish(struct kdbus_slice *slice)
 }
 
 /**
- * kdbus_slice_publish_and_unpin() - give a slice to user space for good
- * @slice:	a pinned slice; not to be used afterwards
- */
-void kdbus_slice_publish_and_unpin(struct kdbus_slice *slice)
-{
-	spin_lock(&slice->pool->lock);
-	slice->user = true;
-	slice->pins--;
-	spin_unlock(&slice->pool->lock);
-}
-
-/**
  * kdbus_slice_uncharge_queued() - the message in a slice has left its queue
  * @slice:	the slice, pinned; its bytes stay charged
  * @fds:	file descriptors that came along

@@ -113,7 +113,6 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 void kdbus_slice_pin(struct kdbus_slice *slice);
 void kdbus_slice_unpin(struct kdbus_slice *slice);
 void kdbus_slice_publish(struct kdbus_slice *slice);
-void kdbus_slice_publish_and_unpin(struct kdbus_slice *slice);
 void kdbus_slice_uncharge_queued(struct kdbus_slice *slice, unsigned int fds);
 int kdbus_pool_release(struct kdbus_pool *pool, u64 offset);
 void kdbus_pool_usage(struct kdbus_pool *pool, u64 *used, u64 *peak);
