@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The build of everything: `make help` lists what can be made.
+#
+# Nothing is written beside the sources: all goes to build/, what depends on
+# the kernel to build/$(KVER)/. Each directory with user-space code has a
+# Makefile.inc that says what is built from it, with these:
+#
+#   $(eval $(call prog,NAME,SOURCES,LIBS))	program build/user/NAME. SOURCES
+#	are paths from here; LIBS are linker flags. Every program links
+#	libkdbus. SKELS_NAME := X Y makes the BPF skeletons X and Y first.
+#   $(eval $(call test,NAME,SOURCES,LIBS))	the same for a test program,
+#	build/user/selftests/NAME
+#   $(eval $(call script,NAME,SOURCE))	program that is a script
+#   $(eval $(call bpfobj,NAME))		bpf/NAME.bpf.c and its skeleton
+#   LIB_SRCS += ...				sources of libkdbus
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+ifeq ($(V),1)
+Q :=
+say = :
+else
+Q := @
+say = printf '  %-7s %s\n'
+endif
+# without -j, use what the machine has
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+VERSION := 0.1
+KVER ?= $(shell scripts/kernel-version)
+KDIR ?= /lib/modules/$(KVER)/build
+PREFIX ?= /usr/local
+
+B := build
+U := $(B)/user
+K := $(B)/$(KVER)
+KO := $(K)/kdbus.ko
+
+CC ?= cc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -Wall -Wextra -D_GNU_SOURCE \
+	-DKDBUS_VERSION='"$(VERSION)"' \
+	-Iinclude/uapi -Ilib -Itracepoints -I$(K)/bpf $(CFLAGS)
+
+.PHONY: all
+all: module user
+
+.PHONY: help
+help:
+	@echo 'make            build the module, the BPF programs, the tools and the tests'
+	@echo 'make demo       install what is missing, build, boot a VM, show kdbus-top on a'
+	@echo '                real workload there'
+	@echo 'make check      install what is missing, build, run every test in a VM'
+	@echo '                (T=PATTERN: only the tests whose names match)'
+	@echo 'make vm-shell   a shell in a VM with the module loaded and the tools on PATH'
+	@echo 'make load       load the module into the running kernel (root)'
+	@echo 'make unload     unload it'
+	@echo 'make install    install module, tools, manual pages and header (DESTDIR, PREFIX)'
+	@echo 'make lint       build the module with W=1 and sparse, without a warning'
+	@echo 'make clean      remove build/'
+	@echo
+	@echo 'KVER=VERSION    kernel to build for (now: $(KVER))'
+	@echo 'V=1             show the commands'
+
+# ---- tools that have to be there -----------------------------------------
+
+define need
+command -v $(1) > /dev/null || { echo "make: $(1) is missing; run scripts/deps" >&2; exit 77; }
+endef
+
+.PHONY: have-headers
+have-headers:
+	@[ -n "$(KVER)" ] && [ -e "$(KDIR)/Makefile" ] || { \
+	  echo "make: no kernel headers for '$(KVER)'; run scripts/deps, or set KVER= to one of /lib/modules" >&2; \
+	  exit 77; }
+
+# ---- the module ----------------------------------------------------------
+#
+# kbuild writes next to the sources, so it gets a tree of links.
+
+FARM := $(K)/module
+MODULE_SRCS := $(shell find module -type f)
+
+$(FARM)/.farm: $(MODULE_SRCS) | have-headers
+	@mkdir -p $(FARM)/compat
+	@ln -sfn ../../tracepoints $(K)/tracepoints
+	@ln -sfn ../../include $(K)/include
+	@find $(FARM) -xtype l -delete
+	@for f in $(MODULE_SRCS); do ln -sf $(CURDIR)/$$f $(K)/$$f; done
+	@touch $@
+
+# kbuild decides what to do; what it says of BTF is for kernels with a vmlinux
+KBUILD_SAYS := 'Skipping BTF generation'
+kbuild = $(MAKE) $(if $(Q),-s) -C $(KDIR) M=$(CURDIR)/$(FARM) $(1)
+
+.PHONY: kbuild
+kbuild: $(FARM)/.farm
+	@$(say) KBUILD '$(FARM)/kdbus.ko'
+	+$(Q)$(call kbuild,modules) 2> >(grep -v $(KBUILD_SAYS) >&2)
+
+$(FARM)/kdbus.ko: kbuild ;
+
+# CO-RE against the module's types needs BTF in the module, and that needs
+# the kernel's, which header packages do not bring.
+$(KO): $(FARM)/kdbus.ko scripts/module-btf $(K)/vmlinux.btf
+	@$(say) BTF '$@'
+	$(Q)scripts/module-btf $(K)/vmlinux.btf $< $@
+
+$(K)/vmlinux.btf: scripts/kernel-btf | have-headers
+	@mkdir -p $(@D)
+	@$(say) BTF '$@'
+	$(Q)scripts/kernel-btf $(KVER) $@
+
+.PHONY: module
+module: $(KO)
+
+.PHONY: lint
+lint: $(FARM)/.farm
+	@$(call need,sparse)
+	@rm -rf $(K)/lint && mkdir -p $(K)/lint && cp -rL $(FARM) $(K)/lint/module
+	@ln -sfn ../../../tracepoints $(K)/lint/tracepoints
+	@ln -sfn ../../../include $(K)/lint/include
+	@find $(K)/lint -name '*.o' -delete
+	@$(say) LINT 'module W=1 C=2'
+	$(Q)scripts/lint $(KDIR) $(CURDIR)/$(K)/lint/module
+
+# ---- user space ----------------------------------------------------------
+
+LIB_SRCS :=
+PROGS :=
+TESTS :=
+SCRIPTS :=
+OBJS :=
+
+# obj: object of a source
+obj = $(patsubst %.c,$(U)/obj/%.o,$(1))
+
+define prog
+PROGS += $(U)/$(1)
+OBJS += $(call obj,$(2))
+$(call obj,$(2)): | $$(addprefix $(K)/bpf/,$$(addsuffix .skel.h,$$(SKELS_$(1))))
+$(U)/$(1): $(call obj,$(2)) $(U)/libkdbus.a
+	@mkdir -p $$(@D)
+	@$$(say) LD '$$@'
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $(call obj,$(2)) $(U)/libkdbus.a $(3)
+endef
+
+define test
+TESTS += $(U)/selftests/$(1)
+$(call prog,selftests/$(1),$(2),$(3))
+endef
+
+define script
+SCRIPTS += $(U)/$(1)
+$(U)/$(1): $(2)
+	@mkdir -p $$(@D)
+	$$(Q)install -m 755 $$< $$@
+endef
+
+define bpfobj
+$(K)/bpf/$(1).bpf.o: bpf/$(1).bpf.c $(wildcard bpf/*.h) tracepoints/kdbus_enums.h $(K)/bpf/vmlinux.h
+	@$$(call need,$$(CLANG))
+	@$$(say) BPF '$$@'
+	$$(Q)$$(CLANG) -target bpf -g -O2 -Wall -Wextra -D__TARGET_ARCH_x86 \
+		-I$(K)/bpf -Ibpf -Itracepoints -c $$< -o $$@
+$(K)/bpf/$(1).skel.h: $(K)/bpf/$(1).bpf.o
+	$$(Q)$$(BPFTOOL) gen skeleton $$< name $(1) > $$@
+endef
+
+$(K)/bpf/vmlinux.h: $(K)/vmlinux.btf
+	@mkdir -p $(@D)
+	@$(call need,$(BPFTOOL))
+	$(Q)$(BPFTOOL) btf dump file $< format c > $@
+
+include $(wildcard lib/Makefile.inc bpf/Makefile.inc tools/*/Makefile.inc \
+	demo/Makefile.inc selftests/Makefile.inc bench/Makefile.inc)
+
+$(U)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@$(say) CC '$@'
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+OBJS += $(call obj,$(LIB_SRCS))
+$(U)/libkdbus.a: $(call obj,$(LIB_SRCS))
+	@mkdir -p $(@D)
+	@$(say) AR '$@'
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+AR ?= ar
+-include $(OBJS:.o=.d)
+
+.PHONY: user
+user: $(PROGS) $(SCRIPTS)
+
+# ---- running -------------------------------------------------------------
+
+.PHONY: demo check vm-shell
+demo check vm-shell:
+	@scripts/deps
+	@$(MAKE) --no-print-directory $@-built
+
+.PHONY: demo-built
+demo-built: all
+	@scripts/in-vm demo/run
+
+.PHONY: vm-shell-built
+vm-shell-built: all
+	@scripts/in-vm bash -i
+
+.PHONY: check-built
+check-built: all
+	@scripts/check $(K) '$(T)'
+
+# ---- on a real machine ---------------------------------------------------
+
+.PHONY: load unload
+load: module
+	@scripts/load '$(KO)' '$(KVER)'
+unload:
+	@scripts/unload
+
+.PHONY: install
+install: all
+	@scripts/install '$(KO)' '$(KVER)' '$(DESTDIR)' '$(PREFIX)'
+
+.PHONY: clean
+clean:
+	rm -rf $(B)
