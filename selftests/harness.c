@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The TAP runner and the fixtures; see harness.h. */
+#include <stdarg.h>
+#include <sys/prctl.h>
+
+#include "harness.h"
+
+#define EXIT_SKIP 77
+
+static struct test_case *cases, **cases_end = &cases;
+
+void test_register(struct test_case *t)
+{
+	*cases_end = t;
+	cases_end = &t->next;
+}
+
+void test_fail(const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stdout, "# %s:%d: ", file, line);
+	va_start(ap, fmt);
+	vfprintf(stdout, fmt, ap);
+	va_end(ap);
+	fputc('\n', stdout);
+	fflush(stdout);
+	_exit(1);
+}
+
+void test_skip(const char *why)
+{
+	printf("# SKIP %s\n", why);
+	fflush(stdout);
+	_exit(EXIT_SKIP);
+}
+
+static const char *errno_text(long long n)
+{
+	return n < 0 && n > -4096 ? strerror(-n) : "";
+}
+
+void test_compare(const char *file, int line, const char *got_text,
+		  const char *want_text, long long got, long long want)
+{
+	if (got != want)
+		test_fail(file, line, "%s is %lld %s, not %s (%lld %s)",
+			  got_text, got, errno_text(got), want_text, want,
+			  errno_text(want));
+}
+
+int xioctl(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+}
+
+/* ---- running ---------------------------------------------------------- */
+
+static int run_case(const struct test_case *t)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		/* what the case starts ends with it */
+		setpgid(0, 0);
+		alarm(CASE_SECONDS);
+		t->run();
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	kill(-pid, SIGKILL);
+
+	if (WIFSIGNALED(status)) {
+		printf("# %s\n", WTERMSIG(status) == SIGALRM ? "out of time" :
+		       strsignal(WTERMSIG(status)));
+		return 1;
+	}
+	return WEXITSTATUS(status);
+}
+
+int main(int argc, char **argv)
+{
+	const struct test_case *t;
+	int n = 0, failed = 0;
+
+	for (t = cases; t; t = t->next)
+		n += argc < 2 || strstr(t->name, argv[1]);
+	printf("TAP version 13\n1..%d\n", n);
+
+	for (n = 0, t = cases; t; t = t->next) {
+		int ret;
+
+		if (argc > 1 && !strstr(t->name, argv[1]))
+			continue;
+		ret = run_case(t);
+		failed += ret && ret != EXIT_SKIP;
+		printf("%sok %d - %s%s\n", ret && ret != EXIT_SKIP ? "not " : "",
+		       ++n, t->name, ret == EXIT_SKIP ? " # SKIP" : "");
+	}
+	return !!failed;
+}
+
+/* ---- fixtures --------------------------------------------------------- */
+
+void bus_new(struct bus *bus)
+{
+	static int n;
+	char suffix[32];
+
+	snprintf(suffix, sizeof(suffix), "test%d.%d", getpid(), n++);
+	bus->owner = kdbus_bus_make(suffix, KDBUS_MAKE_ACCESS_WORLD);
+	if (bus->owner < 0)
+		test_fail(__FILE__, __LINE__, "cannot make a bus: %s",
+			  strerror(-bus->owner));
+	snprintf(bus->name, sizeof(bus->name), "%u-%s", geteuid(), suffix);
+	kdbus_endpoint_path(bus->path, sizeof(bus->path), bus->name, "bus");
+}
+
+void client_new_pool(struct kdbus_client *c, const struct bus *bus,
+		     __u64 pool_size)
+{
+	int ret = kdbus_client_open(c, bus->path, KDBUS_HELLO_ACCEPT_FD, 0,
+				    pool_size, NULL);
+
+	if (ret < 0)
+		test_fail(__FILE__, __LINE__, "cannot connect to %s: %s",
+			  bus->path, strerror(-ret));
+}
+
+void client_new(struct kdbus_client *c, const struct bus *bus)
+{
+	client_new_pool(c, bus, 0);
+}
+
+int ep_open(const struct bus *bus)
+{
+	int fd = open(bus->path, O_RDWR | O_CLOEXEC);
+
+	ASSERT(fd >= 0);
+	return fd;
+}
+
+void hello_init(struct kdbus_builder *b, __u64 flags)
+{
+	struct kdbus_cmd_hello *hello = kdbus_build_cmd(b, sizeof(*hello));
+
+	hello->conn_flags = flags;
+	hello->pool_size = 1 << 20;
+}
+
+int send_to(struct kdbus_client *c, __u64 dst, __u64 cookie, const char *data)
+{
+	struct kdbus_builder b;
+
+	kdbus_build_msg(&b, dst, cookie);
+	kdbus_build_vec(&b, data, strlen(data) + 1);
+	return kdbus_client_send(c, &b);
+}
+
+int send_to_name(struct kdbus_client *c, const char *name, const char *data)
+{
+	struct kdbus_builder b;
+
+	kdbus_build_msg(&b, 0, 1);
+	kdbus_build_string(&b, KDBUS_ITEM_DST_NAME, name);
+	kdbus_build_vec(&b, data, strlen(data) + 1);
+	return kdbus_client_send(c, &b);
+}
+
+int request(struct kdbus_client *c, __u64 dst, __u64 cookie, __u64 timeout_ns)
+{
+	struct kdbus_builder b;
+
+	kdbus_build_msg(&b, dst, cookie);
+	b.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
+	b.msg.timeout_ns = timeout_ns;
+	kdbus_build_vec(&b, "request", 8);
+	return kdbus_client_send(c, &b);
+}
+
+void expect_msg(struct kdbus_client *c, __u64 src, __u64 cookie)
+{
+	const struct kdbus_msg *msg;
+
+	ASSERT_OK(kdbus_client_recv(c, 0, 0, &msg));
+	ASSERT_EQ(msg->src_id, src);
+	ASSERT_EQ(msg->cookie, cookie);
+	ASSERT_OK(kdbus_client_free(c, msg));
+}
+
+void expect_notice(struct kdbus_client *c, __u64 type, __u64 cookie)
+{
+	const struct kdbus_msg *msg;
+
+	ASSERT_OK(kdbus_client_next(c, 20000, &msg));
+	ASSERT_EQ(msg->src_id, KDBUS_SRC_ID_KERNEL);
+	ASSERT_EQ(msg->payload_type, KDBUS_PAYLOAD_KERNEL);
+	ASSERT_EQ(msg->dst_id, c->hello.id);
+	ASSERT_EQ(msg->cookie, 0);
+	ASSERT_EQ(msg->cookie_reply, cookie);
+	ASSERT_EQ(msg->size, sizeof(*msg) + 16);
+	ASSERT_EQ(msg->items[0].size, 16);
+	ASSERT_EQ(msg->items[0].type, type);
+	ASSERT_OK(kdbus_client_free(c, msg));
+}
+
+void expect_nothing(struct kdbus_client *c)
+{
+	ASSERT_EQ(kdbus_client_recv(c, 0, 0, NULL), -EAGAIN);
+}
+
+pid_t spawn(void (*fn)(void *), void *arg)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	ASSERT(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fn(arg);
+		fflush(stdout);
+		_exit(0);
+	}
+	return pid;
+}
+
+void wait_for(pid_t pid)
+{
+	int status;
+
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		test_fail(__FILE__, __LINE__, "child %d: status 0x%x", pid,
+			  status);
+}
+
+struct as_uid {
+	uid_t uid;
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void run_as_uid(void *arg)
+{
+	struct as_uid *a = arg;
+
+	ASSERT_OK(setresgid(a->uid, a->uid, a->uid));
+	ASSERT_OK(setresuid(a->uid, a->uid, a->uid));
+	a->fn(a->arg);
+}
+
+void as_uid(uid_t uid, void (*fn)(void *), void *arg)
+{
+	struct as_uid a = { .uid = uid, .fn = fn, .arg = arg };
+
+	wait_for(spawn(run_as_uid, &a));
+}
+
+static void param_write(const char *name, unsigned long value)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/kdbus/parameters/%s", name);
+	f = fopen(path, "w");
+	ASSERT(f);
+	fprintf(f, "%lu\n", value);
+	ASSERT_OK(fclose(f));
+}
+
+struct param {
+	const char *name;
+	unsigned long old;
+	int alive;
+};
+
+/* Puts the old value back when the case has ended, however it ends. */
+static void param_guard(void *arg)
+{
+	struct param *p = arg;
+	char c;
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, 0);
+	if (read(p->alive, &c, 1) == 0)
+		param_write(p->name, p->old);
+}
+
+void param_set(const char *name, unsigned long value)
+{
+	struct param p = { .name = name };
+	char path[128];
+	int pipefd[2];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/kdbus/parameters/%s", name);
+	f = fopen(path, "r");
+	ASSERT(f);
+	ASSERT_EQ(fscanf(f, "%lu", &p.old), 1);
+	fclose(f);
+
+	ASSERT_OK(pipe2(pipefd, O_CLOEXEC));
+	p.alive = pipefd[0];
+	fflush(stdout);
+	if (!fork()) {
+		close(pipefd[1]);
+		param_guard(&p);
+		_exit(0);
+	}
+	close(pipefd[0]);
+	param_write(name, value);
+}
+
+long meminfo(const char *field)
+{
+	char line[128];
+	long kb = -1;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	ASSERT(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, field, strlen(field)) &&
+		    line[strlen(field)] == ':')
+			kb = atol(line + strlen(field) + 1);
+	fclose(f);
+	ASSERT(kb >= 0);
+	return kb;
+}
+
+__u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * SEC + ts.tv_nsec;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests share: a TAP runner that runs every case in a process of its
+ * own with a time limit, assertions that say what was expected, and fixtures.
+ *
+ * A case is written as TEST(name) { ... }. It passes by returning, fails by
+ * an assertion, a signal or its time limit, and is skipped by SKIP(). What a
+ * case opens is gone with its process. Cases run one after the other.
+ */
+#ifndef KDBUS_HARNESS_H
+#define KDBUS_HARNESS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kdbus-client.h"
+
+#define CASE_SECONDS 60
+#define NOBODY 65534
+#define SEC 1000000000ULL
+#define MSEC 1000000ULL
+
+struct test_case {
+	const char *name;
+	void (*run)(void);
+	struct test_case *next;
+};
+
+void test_register(struct test_case *t);
+void test_fail(const char *file, int line, const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 3, 4)));
+void test_skip(const char *why) __attribute__((noreturn));
+
+#define TEST(n)								\
+	static void n(void);						\
+	static struct test_case case_##n = { .name = #n, .run = n };	\
+	__attribute__((constructor)) static void register_##n(void)	\
+	{								\
+		test_register(&case_##n);				\
+	}								\
+	static void n(void)
+
+#define SKIP(why) test_skip(why)
+
+#define ASSERT(cond)							\
+	do {								\
+		if (!(cond))						\
+			test_fail(__FILE__, __LINE__, "%s", #cond);	\
+	} while (0)
+
+/* Compares as signed 64-bit numbers; negative ones are shown as errnos too. */
+void test_compare(const char *file, int line, const char *got_text,
+		  const char *want_text, long long got, long long want);
+#define ASSERT_EQ(got, want)						\
+	test_compare(__FILE__, __LINE__, #got, #want,			\
+		     (long long)(got), (long long)(want))
+#define ASSERT_OK(expr) ASSERT_EQ(expr, 0)
+
+/* An ioctl as the library returns things: 0 or a negative errno. */
+int xioctl(int fd, unsigned long cmd, void *arg);
+
+/* ---- fixtures --------------------------------------------------------- */
+
+struct bus {
+	int owner;
+	char name[64];
+	char path[128];
+};
+
+/* A bus of its own, which everybody may open. */
+void bus_new(struct bus *bus);
+/* A client with a pool of 16 MiB that accepts file descriptors. */
+void client_new(struct kdbus_client *c, const struct bus *bus);
+void client_new_pool(struct kdbus_client *c, const struct bus *bus,
+		     __u64 pool_size);
+/* An opened endpoint without HELLO. */
+int ep_open(const struct bus *bus);
+/* A HELLO by hand. */
+void hello_init(struct kdbus_builder *b, __u64 flags);
+
+/* Sends "data" as a signal. Returns 0 or a negative errno. */
+int send_to(struct kdbus_client *c, __u64 dst, __u64 cookie, const char *data);
+/* The same to a name. */
+int send_to_name(struct kdbus_client *c, const char *name, const char *data);
+/* Sends an asynchronous request. */
+int request(struct kdbus_client *c, __u64 dst, __u64 cookie, __u64 timeout_ns);
+/* Receives the next message, which has to be there, and frees it. */
+void expect_msg(struct kdbus_client *c, __u64 src, __u64 cookie);
+/* Receives a notice about a call. */
+void expect_notice(struct kdbus_client *c, __u64 type, __u64 cookie);
+/* Nothing is queued. */
+void expect_nothing(struct kdbus_client *c);
+
+/* Runs fn in a child as another uid; it fails the case if it fails there. */
+void as_uid(uid_t uid, void (*fn)(void *), void *arg);
+pid_t spawn(void (*fn)(void *), void *arg);
+void wait_for(pid_t pid);
+
+/* A parameter of the module, set until the process ends. */
+void param_set(const char *name, unsigned long value);
+/* A number out of /proc/meminfo, in kB. */
+long meminfo(const char *field);
+
+__u64 now_ns(void);
+
+#endif /* KDBUS_HARNESS_H */
