@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/* NAME_ACQUIRE, NAME_RELEASE and NAME_LIST. */
+#include "harness.h"
+
+#define REPLACE KDBUS_NAME_REPLACE_EXISTING
+#define ALLOW KDBUS_NAME_ALLOW_REPLACEMENT
+#define QUEUE KDBUS_NAME_QUEUE
+#define NAME "org.kdbus.test"
+
+static struct bus bus;
+static struct kdbus_client a, b, c;
+
+static void setup(void)
+{
+	bus_new(&bus);
+	client_new(&a, &bus);
+	client_new(&b, &bus);
+	client_new(&c, &bus);
+}
+
+/* A message to the name reaches this client. */
+static void expect_owner(struct kdbus_client *owner)
+{
+	ASSERT_OK(send_to_name(&c, NAME, "x"));
+	expect_msg(owner, c.hello.id, 1);
+}
+
+TEST(names_are_checked)
+{
+	static const char * const good[] = {
+		"a.b", "_._", "a-b.c", "org.freedesktop.DBus", "a.b9.c_",
+		"-.a",
+	};
+	static const char * const bad[] = {
+		"", "a", ".", "a.", ".a", "a..b", "9.a", "a.9", "a.b*", "a.*",
+		"*", "a b.c", "a.\xc3\xa4", "a/b.c", "a.b.",
+	};
+	char name[258] = "a.";
+	size_t i;
+
+	setup();
+	for (i = 0; i < sizeof(good) / sizeof(*good); i++)
+		ASSERT_OK(kdbus_client_acquire(&a, good[i], 0));
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		ASSERT_EQ(kdbus_client_acquire(&a, bad[i], 0), -EINVAL);
+		ASSERT_EQ(kdbus_client_release(&a, bad[i]), -EINVAL);
+	}
+	memset(name + 2, 'x', 253);
+	ASSERT_OK(kdbus_client_acquire(&a, name, 0));
+	/* 255 bytes at the most; the command has no room for more */
+	name[255] = 'x';
+	ASSERT_EQ(kdbus_client_acquire(&a, name, 0), -EMSGSIZE);
+}
+
+TEST(commands_are_checked)
+{
+	struct kdbus_builder m;
+	struct kdbus_cmd_name *cmd;
+
+	setup();
+	cmd = kdbus_build_cmd(&m, 64);
+	strcpy(m.buf + 32, "a.b");
+	cmd->size = 31;
+	ASSERT_EQ(xioctl(a.fd, KDBUS_CMD_NAME_ACQUIRE, cmd), -EINVAL);
+	ASSERT_EQ(xioctl(a.fd, KDBUS_CMD_NAME_RELEASE, cmd), -EINVAL);
+	cmd->size = 32;
+	ASSERT_EQ(xioctl(a.fd, KDBUS_CMD_NAME_ACQUIRE, cmd), -EINVAL);
+	cmd->size = 35;
+	ASSERT_EQ(xioctl(a.fd, KDBUS_CMD_NAME_ACQUIRE, cmd), -EINVAL);
+	cmd->size = 36;
+	cmd->flags = 1 << 5;
+	ASSERT_EQ(xioctl(a.fd, KDBUS_CMD_NAME_ACQUIRE, cmd), -EINVAL);
+	cmd->flags = KDBUS_NAME_IN_QUEUE;
+	ASSERT_EQ(xioctl(a.fd, KDBUS_CMD_NAME_ACQUIRE, cmd), -EINVAL);
+	cmd->flags = 1ULL << 40;
+	ASSERT_EQ(xioctl(a.fd, KDBUS_CMD_NAME_ACQUIRE, cmd), -EINVAL);
+	cmd->flags = 0;
+	ASSERT_OK(xioctl(a.fd, KDBUS_CMD_NAME_ACQUIRE, cmd));
+	ASSERT_OK(xioctl(a.fd, KDBUS_CMD_NAME_RELEASE, cmd));
+}
+
+TEST(a_name_has_one_owner)
+{
+	setup();
+	ASSERT_EQ(send_to_name(&c, NAME, "x"), -ESRCH);
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
+	ASSERT_EQ(kdbus_client_acquire(&a, NAME, 0), -EALREADY);
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, 0), -EEXIST);
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, REPLACE), -EEXIST);
+	expect_owner(&a);
+	ASSERT_EQ(kdbus_client_release(&b, NAME), -EADDRINUSE);
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	ASSERT_EQ(kdbus_client_release(&a, NAME), -ESRCH);
+	ASSERT_EQ(send_to_name(&c, NAME, "x"), -ESRCH);
+}
+
+TEST(re_acquiring_updates_the_flags)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, REPLACE), -EEXIST);
+	ASSERT_EQ(kdbus_client_acquire(&a, NAME, ALLOW), -EALREADY);
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, REPLACE));
+	expect_owner(&b);
+	/* it did not ask to be queued, and lost it */
+	ASSERT_EQ(kdbus_client_release(&a, NAME), -EADDRINUSE);
+	/* REPLACE is not stored: b cannot be replaced */
+	ASSERT_EQ(kdbus_client_acquire(&a, NAME, REPLACE), -EEXIST);
+}
+
+TEST(waiters_are_served_in_order)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, QUEUE), 1);
+	ASSERT_EQ(kdbus_client_acquire(&c, NAME, QUEUE), 1);
+	/* asking again keeps the place */
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, QUEUE), 1);
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	ASSERT_OK(send_to_name(&a, NAME, "x"));
+	expect_msg(&b, a.hello.id, 1);
+	kdbus_client_close(&b);
+	ASSERT_OK(send_to_name(&a, NAME, "x"));
+	expect_msg(&c, a.hello.id, 1);
+	ASSERT_OK(kdbus_client_release(&c, NAME));
+	ASSERT_EQ(send_to_name(&a, NAME, "x"), -ESRCH);
+}
+
+TEST(a_replaced_owner_waits_at_the_head)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, ALLOW | QUEUE));
+	ASSERT_EQ(kdbus_client_acquire(&c, NAME, QUEUE), 1);
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, REPLACE));
+	expect_owner(&b);
+	ASSERT_OK(kdbus_client_release(&b, NAME));
+	expect_owner(&a);
+	/* with its flags: it can be replaced again, also by one who waits */
+	ASSERT_OK(kdbus_client_acquire(&c, NAME, REPLACE | QUEUE));
+	ASSERT_OK(send_to_name(&a, NAME, "x"));
+	expect_msg(&c, a.hello.id, 1);
+	ASSERT_OK(kdbus_client_release(&c, NAME));
+	expect_owner(&a);
+	ASSERT_EQ(kdbus_client_release(&c, NAME), -EADDRINUSE);
+}
+
+TEST(who_is_refused_leaves_the_line)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, QUEUE), 1);
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, 0), -EEXIST);
+	ASSERT_EQ(kdbus_client_release(&b, NAME), -EADDRINUSE);
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, QUEUE), 1);
+	ASSERT_OK(kdbus_client_release(&b, NAME));
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	ASSERT_EQ(send_to_name(&c, NAME, "x"), -ESRCH);
+}
+
+TEST(messages_stay_where_they_were_queued)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, ALLOW));
+	ASSERT_OK(send_to_name(&c, NAME, "x"));
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, REPLACE));
+	expect_nothing(&b);
+	expect_msg(&a, c.hello.id, 1);
+}
+
+TEST(names_per_connection_are_bounded)
+{
+	char name[32];
+	int i;
+
+	setup();
+	for (i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "a.b%d", i);
+		if (i % 2)
+			ASSERT_OK(kdbus_client_acquire(&b, name, 0));
+		ASSERT_EQ(kdbus_client_acquire(&a, name, QUEUE), i % 2);
+	}
+	ASSERT_EQ(kdbus_client_acquire(&a, "a.b64", 0), -E2BIG);
+	/* one it waits for counts like one it owns */
+	ASSERT_OK(kdbus_client_release(&a, "a.b1"));
+	ASSERT_OK(kdbus_client_acquire(&a, "a.b64", 0));
+	ASSERT_EQ(kdbus_client_acquire(&a, "a.b65", 0), -E2BIG);
+	/* being replaced takes the charge away */
+	ASSERT_OK(kdbus_client_release(&a, "a.b64"));
+	ASSERT_OK(kdbus_client_acquire(&a, "a.c", ALLOW));
+	ASSERT_OK(kdbus_client_acquire(&b, "a.c", REPLACE));
+	ASSERT_OK(kdbus_client_acquire(&a, "a.d", 0));
+	ASSERT_EQ(kdbus_client_acquire(&a, "a.e", 0), -E2BIG);
+}
+
+/* ---- lists ------------------------------------------------------------ */
+
+struct record {
+	__u64 id, flags;
+	const char *name;
+};
+
+static void expect_list(__u64 flags, const struct record *want, size_t n)
+{
+	const struct kdbus_name_list *list;
+	const struct kdbus_cmd_name *r;
+	size_t i = 0;
+
+	ASSERT_OK(kdbus_client_list(&c, flags, &list));
+	kdbus_for_each_name(r, list) {
+		ASSERT(i < n);
+		ASSERT_EQ(r->owner_id, want[i].id);
+		ASSERT_EQ(r->flags, want[i].flags);
+		ASSERT_EQ(r->conn_flags, KDBUS_HELLO_ACCEPT_FD);
+		if (want[i].name) {
+			ASSERT_EQ(r->size, 32 + strlen(want[i].name) + 1);
+			ASSERT_OK(strcmp(r->name, want[i].name));
+		} else {
+			ASSERT_EQ(r->size, 32);
+		}
+		i++;
+	}
+	ASSERT_EQ(i, n);
+	ASSERT_OK(kdbus_client_free(&c, list));
+	ASSERT_EQ(kdbus_client_free(&c, list), -ENXIO);
+}
+
+TEST(lists_hold_what_is_asked_for)
+{
+	const struct record all[] = {
+		{ 1, ALLOW, "a.a" }, { 1, 0, "a.b" },
+		{ 2, QUEUE | KDBUS_NAME_IN_QUEUE, "a.a" }, { 3, 0, NULL },
+	};
+	const struct record names[] = {
+		{ 1, ALLOW, "a.a" }, { 1, 0, "a.b" },
+	};
+	const struct record unique[] = {
+		{ 1, 0, NULL }, { 2, 0, NULL }, { 3, 0, NULL },
+	};
+
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&a, "a.a", ALLOW));
+	ASSERT_OK(kdbus_client_acquire(&a, "a.b", 0));
+	ASSERT_EQ(kdbus_client_acquire(&b, "a.a", QUEUE), 1);
+	expect_list(0, NULL, 0);
+	expect_list(KDBUS_NAME_LIST_NAMES, names, 2);
+	expect_list(KDBUS_NAME_LIST_UNIQUE, unique, 3);
+	expect_list(KDBUS_NAME_LIST_QUEUED, all + 2, 1);
+	expect_list(15, all, 4);
+	expect_list(~0ULL, all, 4);
+}
+
+TEST(a_long_list_is_whole)
+{
+	static struct kdbus_client clients[60];
+	const struct kdbus_name_list *list;
+	const struct kdbus_cmd_name *r;
+	char name[256];
+	int i, n = 0;
+
+	setup();
+	for (i = 0; i < 60; i++) {
+		client_new_pool(&clients[i], &bus, 4096);
+		snprintf(name, sizeof(name), "a.b%d.%0200d", i, 0);
+		memset(strrchr(name, '.') + 1, 'x', 200);
+		ASSERT_OK(kdbus_client_acquire(&clients[i], name, 0));
+	}
+	ASSERT_OK(kdbus_client_list(&c, KDBUS_NAME_LIST_NAMES, &list));
+	kdbus_for_each_name(r, list)
+		n++;
+	ASSERT_EQ(n, 60);
+	/* where it does not fit there is none */
+	ASSERT_EQ(kdbus_client_list(&clients[0], KDBUS_NAME_LIST_NAMES, &list),
+		  -ENOBUFS);
+}
