@@ -16,9 +16,11 @@ case_bad() { n=$((n + 1)); echo "not ok $n - $1"; }
 # slab memory charged to the group, in bytes
 slab() { awk '$1 == "slab" { print $2 }' "$group/memory.stat"; }
 
-# wait_below BYTES: memory is given back after RCU grace periods
+# wait_below BYTES: memory is given back after RCU grace periods, and by the
+# caches of freed inodes and the like when they are asked to
 wait_below() {
 	for _ in $(seq 300); do
+		echo 2 > /proc/sys/vm/drop_caches
 		[ "$(slab)" -lt "$1" ] && return 0
 		read -r -t 0.1 <> <(:) || true
 	done
@@ -33,15 +35,16 @@ mkdir -p "$group"
 committed() { awk '/^Committed_AS/ { print $2 }' /proc/meminfo; }
 before=$(committed)
 
-for round in 1 2 3; do
-	for test in test-call test-names test-quota test-races; do
+for round in 1 2; do
+	for test in test-call test-names test-quota test-fds; do
 		(echo "$BASHPID" > "$group/cgroup.procs" && exec "$bin/$test") > /dev/null
 	done
 	echo "# after round $round: $(slab) bytes of slab"
 done
 
-# what an idle group keeps: caches of freed objects, per processor
-if wait_below 400000; then
+# about 2 kB is what an idle group keeps; one leaked object per call of a
+# round would be far more than this
+if wait_below 16384; then
 	case_ok "kernel memory of an ended load is given back"
 else
 	echo "# $(slab) bytes of slab are left"
