@@ -28,7 +28,7 @@ Q := @
 say = printf '  %-7s %s\n'
 endif
 # without -j, use what the machine has
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 

@@ -44,7 +44,7 @@ static void conn_line(struct model *m, char *line)
 	r = model_row(m, bus, id);
 	if (!r)
 		return;
-	r->seen = r->listed = true;
+	r->listed = true;
 	r->now.uid = uid;
 	r->now.pid = pid;
 	r->now.pool_size = size;

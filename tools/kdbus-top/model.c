@@ -109,7 +109,7 @@ int model_sample(struct model *m)
 		drop_gone(m);
 	for (i = 0; i < m->n_rows; i++) {
 		m->rows[i].before = m->rows[i].now;
-		m->rows[i].seen = m->rows[i].listed = false;
+		m->rows[i].listed = false;
 	}
 
 	now = now_ns();

@@ -98,18 +98,21 @@ int source_read(struct model *m)
 {
 	int fd = bpf_map__fd(skel->maps.conns);
 	struct top_key key, next, *prev = NULL;
+	size_t i;
 
-	/* a deleted key would start the walk anew: go on from it first */
 	while (!bpf_map_get_next_key(fd, prev, &next)) {
 		struct row *r = model_row(m, next.bus, next.conn);
 
 		if (!r)
 			return -ENOMEM;
-		if (!bpf_map_lookup_elem(fd, &next, &r->now))
-			r->seen = true;
+		bpf_map_lookup_elem(fd, &next, &r->now);
 		key = next;
 		prev = &key;
 	}
+	/* afterwards, since deleting a key would start the walk anew */
+	for (i = 0; i < m->n_rows; i++)
+		if (m->rows[i].now.gone)
+			bpf_map_delete_elem(fd, &m->rows[i].key);
 	m->lost = skel->bss->lost + missed_runs();
 	return 0;
 }

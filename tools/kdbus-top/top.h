@@ -26,7 +26,7 @@
 struct row {
 	struct top_key key;
 	struct top_conn now, before;
-	bool seen, listed, has_before;
+	bool listed;		/* the module's listing has it */
 	char names[NAMES_LEN];
 	char description[64];
 	double out_msgs, in_msgs, out_bytes, in_bytes;
