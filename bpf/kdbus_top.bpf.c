@@ -115,7 +115,8 @@ static __always_inline __u32 log2_u64(__u64 v)
 
 static __always_inline void latency(struct top_conn *c, __u64 ns)
 {
-	__u32 e, slot;
+	__u64 slot;
+	__u32 e;
 
 	if (ns < TOP_SUB) {
 		slot = ns;
@@ -124,9 +125,13 @@ static __always_inline void latency(struct top_conn *c, __u64 ns)
 		slot = (e - TOP_SUB_BITS + 1) * TOP_SUB +
 		       ((ns >> (e - TOP_SUB_BITS)) & (TOP_SUB - 1));
 	}
+	/* what the verifier has seen of the bound is what is used */
+	barrier_var(slot);
 	if (slot >= TOP_SLOTS)
 		slot = TOP_SLOTS - 1;
-	add(c->slots[slot], 1);
+	barrier_var(slot);
+	if (slot < TOP_SLOTS)
+		add(c->slots[slot], 1);
 	if (ns > c->lat_max)
 		c->lat_max = ns;
 }
