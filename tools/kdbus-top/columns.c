@@ -132,21 +132,21 @@ NUMBER(max, r->now.lat_max, format_time)
 	{ title, width, keep, help, write_##fn, compare_##fn }
 
 const struct column columns[] = {
-	COLUMN(id, "ID", -8, 0, "bus and connection, bus:id"),
-	COLUMN(name, "NAME", -26, 1, "well-known names, else the description"),
+	COLUMN(id, "ID", -8, 0, "bus:connection"),
+	COLUMN(name, "NAME", -26, 1, "names, else its description"),
 	COLUMN(pid, "PID", 7, 6, "process"),
 	COLUMN(comm, "COMM", -15, 5, "its command"),
 	COLUMN(uid, "UID", 6, 7, "its user"),
-	COLUMN(out, "OUT/s", 6, 2, "messages sent per second"),
-	COLUMN(in, "IN/s", 6, 2, "messages queued for it per second"),
-	COLUMN(outb, "OUTB/s", 6, 8, "payload bytes sent per second"),
-	COLUMN(inb, "INB/s", 6, 8, "bytes queued for it per second"),
-	COLUMN(queue, "QUEUE", 5, 3, "messages it has not received"),
-	COLUMN(pool, "POOL", 9, 4, "pool bytes used / size"),
-	COLUMN(peak, "PEAK", 5, 9, "most pool bytes ever used"),
-	COLUMN(calls, "CALLS", 5, 3, "calls in flight, its own and to it"),
-	COLUMN(p50, "P50", 5, 3, "half of its calls took less, own and answered"),
-	COLUMN(p99, "P99", 5, 3, "99 of 100 calls took less"),
+	COLUMN(out, "OUT/s", 6, 2, "messages it sends"),
+	COLUMN(in, "IN/s", 6, 2, "messages it is sent"),
+	COLUMN(outb, "OUTB/s", 6, 8, "payload bytes it sends"),
+	COLUMN(inb, "INB/s", 6, 8, "bytes it is sent"),
+	COLUMN(queue, "QUEUE", 5, 3, "messages not received yet"),
+	COLUMN(pool, "POOL", 9, 4, "pool, used/size"),
+	COLUMN(peak, "PEAK", 5, 9, "most it ever used"),
+	COLUMN(calls, "CALLS", 5, 3, "in flight, its own and to it"),
+	COLUMN(p50, "P50", 5, 3, "half of the calls took less"),
+	COLUMN(p99, "P99", 5, 3, "99 of 100 took less"),
 	COLUMN(max, "MAX", 5, 5, "the longest call"),
 };
 const int n_columns = sizeof(columns) / sizeof(*columns);

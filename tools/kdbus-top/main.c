@@ -136,7 +136,6 @@ int main(int argc, char **argv)
 		return ret;
 	ret = o.batch || o.json ? batch_run(&m, &o) : screen_run(&m, &o);
 	source_close();
-	free(m.rows);
-	free(m.buses);
+	model_free(&m);
 	return ret;
 }

@@ -7,29 +7,81 @@
 
 #include "top.h"
 
-struct row *model_row(struct model *m, __u64 bus, __u64 conn)
+static size_t slot_of(const struct model *m, __u64 bus, __u64 conn)
 {
-	struct row *r;
+	__u64 h = (conn ^ (bus << 40)) * 0x9e3779b97f4a7c15ULL;
+
+	return (h >> 32) & (m->room * 2 - 1);
+}
+
+/* The place of a key in the index: where it is, or where it would go. */
+static __u32 *index_find(struct model *m, __u64 bus, __u64 conn)
+{
+	size_t i = slot_of(m, bus, conn);
+
+	while (m->index[i]) {
+		const struct top_key *k = &m->rows[m->index[i] - 1].key;
+
+		if (k->conn == conn && k->bus == bus)
+			break;
+		i = (i + 1) & (m->room * 2 - 1);
+	}
+	return &m->index[i];
+}
+
+static void index_rebuild(struct model *m)
+{
 	size_t i;
 
-	for (i = m->n_rows; i--; )
-		if (m->rows[i].key.conn == conn && m->rows[i].key.bus == bus)
-			return &m->rows[i];
+	memset(m->index, 0, m->room * 2 * sizeof(*m->index));
+	for (i = 0; i < m->n_rows; i++)
+		*index_find(m, m->rows[i].key.bus, m->rows[i].key.conn) = i + 1;
+}
 
+static bool model_grow(struct model *m)
+{
+	size_t room = m->room ? 2 * m->room : 64;
+	struct row *rows;
+	__u32 *index;
+
+	rows = realloc(m->rows, room * sizeof(*rows));
+	if (!rows)
+		return false;
+	m->rows = rows;
+	index = realloc(m->index, room * 2 * sizeof(*index));
+	if (!index)
+		return false;
+	m->index = index;
+	m->room = room;
+	index_rebuild(m);
+	return true;
+}
+
+struct row *model_row(struct model *m, __u64 bus, __u64 conn)
+{
+	__u32 *at = m->room ? index_find(m, bus, conn) : NULL;
+	struct row *r;
+
+	if (at && *at)
+		return &m->rows[*at - 1];
 	if (m->n_rows == m->room) {
-		size_t room = m->room ? 2 * m->room : 64;
-
-		r = realloc(m->rows, room * sizeof(*r));
-		if (!r)
+		if (!model_grow(m))
 			return NULL;
-		m->rows = r;
-		m->room = room;
+		at = index_find(m, bus, conn);
 	}
 	r = &m->rows[m->n_rows++];
+	*at = m->n_rows;
 	memset(r, 0, sizeof(*r));
 	r->key.bus = bus;
 	r->key.conn = conn;
 	return r;
+}
+
+void model_free(struct model *m)
+{
+	free(m->rows);
+	free(m->index);
+	free(m->buses);
 }
 
 /* First value of a bucket, in ns. */
@@ -96,6 +148,16 @@ static void drop_gone(struct model *m)
 		m->rows[n++] = *r;
 	}
 	m->n_rows = n;
+	if (m->room)
+		index_rebuild(m);
+}
+
+/* A process chooses its comm: what is no plain character becomes a '?'. */
+static void make_printable(char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
 }
 
 /* Takes a sample and computes what has happened since the last one. */
@@ -119,8 +181,10 @@ int model_sample(struct model *m)
 	if (ret)
 		return ret;
 	listing_read(m);
-	for (i = 0; i < m->n_rows; i++)
+	for (i = 0; i < m->n_rows; i++) {
 		row_rates(&m->rows[i], m->interval);
+		make_printable(m->rows[i].now.comm);
+	}
 	return 0;
 }
 
@@ -134,6 +198,15 @@ const char *model_bus_name(const struct model *m, __u64 bus)
 	return "";
 }
 
+static bool bus_matches(const struct model *m, __u64 bus, const char *wanted)
+{
+	char *end;
+
+	if (!strcmp(wanted, model_bus_name(m, bus)))
+		return true;
+	return strtoull(wanted, &end, 10) == bus && end != wanted && !*end;
+}
+
 static bool row_matches(const struct model *m, const struct row *r,
 			const struct options *o)
 {
@@ -141,8 +214,7 @@ static bool row_matches(const struct model *m, const struct row *r,
 
 	if (r->now.gone || (m->has_listing && !r->listed))
 		return false;
-	if (o->bus && strcmp(o->bus, model_bus_name(m, r->key.bus)) &&
-	    strtoull(o->bus, NULL, 10) != r->key.bus)
+	if (o->bus && !bus_matches(m, r->key.bus, o->bus))
 		return false;
 	if (!o->filter[0])
 		return true;

@@ -36,11 +36,11 @@ static void put_totals(struct screen *s, struct row **rows, size_t n)
 		 s->o->filter[0] ? "  filter: " : "", s->o->filter,
 		 s->m->has_listing ? "" :
 		 "  (debugfs is not mounted: no names)");
-	mvprintw(1, 0, "%zu buses, %zu connections, %s msgs/s, %sB/s, %lld calls in flight, pools %s, refused %llu, dropped %llu, lost events %llu",
-		 s->m->n_buses, t.conns, msgs, bytes, t.in_flight, pool,
+	mvprintw(1, 0, "buses %zu  connections %zu  %s msgs/s  %sB/s  calls in flight %lld  pools %s",
+		 s->m->n_buses, t.conns, msgs, bytes, t.in_flight, pool);
+	mvprintw(2, 0, "refused %llu  dropped %llu  lost events %llu",
 		 (unsigned long long)t.refused, (unsigned long long)t.dropped,
 		 (unsigned long long)s->m->lost);
-	clrtoeol();
 }
 
 /* Which columns fit: those to be kept longest first. */
@@ -115,9 +115,9 @@ static void put_conns(struct screen *s, struct row **rows, size_t n)
 	attroff(A_REVERSE);
 	for (i = 0; i < lines && s->top + i < n; i++) {
 		if (s->top + i == s->cursor)
-			attron(A_BOLD);
+			attron(A_BOLD | A_STANDOUT);
 		put_cells(4 + i, show, rows[s->top + i], -1);
-		attroff(A_BOLD);
+		attroff(A_BOLD | A_STANDOUT);
 	}
 	if (!n)
 		mvprintw(5, 2, s->o->filter[0] || s->o->bus ?
@@ -216,25 +216,26 @@ static void put_buses(struct screen *s, struct row **rows, size_t n)
 static void put_help(void)
 {
 	static const char * const keys[] = {
-		"q        quit",
-		"h ?      this help",
-		"up down  j k  move the cursor",
-		"Tab      next view: connections, latency, buses",
-		"s        sort by the next column; the underlined one is it",
-		"r        sort the other way round",
-		"f /      filter by text in id, name, command, pid or uid",
-		"d        length of an interval, in seconds",
-		"space    pause",
+		"q           quit",
+		"h ?         this help",
+		"arrows j k  move the cursor",
+		"Tab         next view",
+		"s           sort by the next column",
+		"            (the underlined one is it)",
+		"r           reverse the order",
+		"f /         filter by text",
+		"            (id, name, command, pid, uid)",
+		"d           length of an interval",
+		"space       pause",
 	};
-	size_t i;
-	int c, y = 3;
+	int c, i, y = 4;
 
-	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		mvprintw(y++, 2, "%s", keys[i]);
-	y++;
+	for (i = 0; i < (int)(sizeof(keys) / sizeof(*keys)); i++)
+		mvprintw(y + i, 0, "%s", keys[i]);
 	for (c = 0; c < n_columns; c++)
-		mvprintw(y++, 2, "%-8s %s", columns[c].title, columns[c].help);
-	mvprintw(y + 1, 2, "Latencies and totals count from the start of kdbus-top. Any key goes back.");
+		mvprintw(y + c, 43, "%-6s %s", columns[c].title,
+			 columns[c].help);
+	mvprintw(y + n_columns + 1, 0, "Totals and latencies count from the start of kdbus-top. Any key goes back.");
 }
 
 static void draw(struct screen *s)

@@ -42,6 +42,7 @@ struct bus_row {
 struct model {
 	struct row *rows;
 	size_t n_rows, room;
+	__u32 *index;		/* open hash of 2 * room: row number + 1 */
 	struct bus_row *buses;
 	size_t n_buses;
 	__u64 lost;
@@ -70,7 +71,9 @@ void listing_read(struct model *m);
 
 /* model.c */
 int model_sample(struct model *m);
+/* The row of a connection, made when there is none; NULL without memory. */
 struct row *model_row(struct model *m, __u64 bus, __u64 conn);
+void model_free(struct model *m);
 const char *model_bus_name(const struct model *m, __u64 bus);
 /* Rows that pass the filters, sorted; the array is the caller's to free. */
 struct row **model_view(struct model *m, const struct options *o, size_t *n);
