@@ -11,6 +11,8 @@
 #	libkdbus. SKELS_NAME := X Y makes the BPF skeletons X and Y first.
 #   $(eval $(call test,NAME,SOURCES,LIBS))	the same for a test program,
 #	build/user/selftests/NAME
+#   $(eval $(call test32,NAME,SOURCES,LIBS))	a test program NAME-32 that is a
+#	32-bit process
 #   $(eval $(call script,NAME,SOURCE))	program that is a script
 #   $(eval $(call bpfobj,NAME))		bpf/NAME.bpf.c and its skeleton
 #   LIB_SRCS += ...				sources of libkdbus
@@ -159,6 +161,15 @@ endef
 define test
 TESTS += $(U)/selftests/$(1)
 $(call prog,selftests/$(1),$(2),$(3))
+endef
+
+define test32
+TESTS += $(U)/selftests/$(1)-32
+PROGS += $(U)/selftests/$(1)-32
+$(U)/selftests/$(1)-32: $(2) $(LIB_SRCS) $(wildcard selftests/*.h lib/*.h include/uapi/linux/*.h) Makefile
+	@mkdir -p $$(@D)
+	@$$(say) CC32 '$$@'
+	$$(Q)$$(CC) -m32 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $(2) $(LIB_SRCS) $(3)
 endef
 
 define script

@@ -469,6 +469,23 @@ struct kdbus_pool *kdbus_pool_new(const char *name, u64 size)
 	return pool;
 }
 
+/* What its owner never gave back goes with the pool; every alloc has a free. */
+static void kdbus_pool_trace_end(struct kdbus_pool *pool)
+{
+	struct kdbus_slice *slice;
+
+	if (!trace_kdbus_pool_free_enabled())
+		return;
+	list_for_each_entry(slice, &pool->slices, node) {
+		if (slice->is_free)
+			continue;
+		pool->used -= slice->size;
+		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, slice->msg,
+				      slice->offset, slice->size, pool->used,
+				      pool->size);
+	}
+}
+
 /**
  * kdbus_pool_free() - free a pool and all its slices
  * @pool:	the pool, or NULL; nobody writes to it any more. Mappings of it
@@ -479,6 +496,7 @@ void kdbus_pool_free(struct kdbus_pool *pool)
 	if (!pool)
 		return;
 
+	kdbus_pool_trace_end(pool);
 	kdbus_quota_destroy(pool);
 	kdbus_slices_destroy(&pool->slices);
 	mem_cgroup_put(pool->memcg);

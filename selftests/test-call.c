@@ -471,7 +471,7 @@ TEST(an_interrupted_call_keeps_its_deadline)
 static void *answer_all(void *arg)
 {
 	const struct kdbus_msg *msg;
-	__u64 n = (__u64)arg;
+	__u64 n = (uintptr_t)arg;
 
 	while (n--) {
 		ASSERT_OK(kdbus_client_next(&b, 20000, &msg));
@@ -488,7 +488,7 @@ TEST(many_calls_leave_the_pool_empty)
 	__u64 i, n = 2000;
 
 	setup();
-	ASSERT_OK(pthread_create(&t, NULL, answer_all, (void *)n));
+	ASSERT_OK(pthread_create(&t, NULL, answer_all, (void *)(uintptr_t)n));
 	s.from = &a;
 	s.dst = b.hello.id;
 	s.timeout_ns = 100 * SEC;

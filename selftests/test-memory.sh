@@ -8,10 +8,8 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$here/../build/user/selftests
 group=/sys/fs/cgroup/kdbus-memory
-n=0
-
-case_ok() { n=$((n + 1)); echo "ok $n - $1"; }
-case_bad() { n=$((n + 1)); echo "not ok $n - $1"; }
+# shellcheck source=selftests/tap.sh
+. "$here/tap.sh"
 
 # slab memory charged to the group, in bytes
 slab() { awk '$1 == "slab" { print $2 }' "$group/memory.stat"; }
@@ -22,13 +20,11 @@ wait_below() {
 	for _ in $(seq 300); do
 		echo 2 > /proc/sys/vm/drop_caches
 		[ "$(slab)" -lt "$1" ] && return 0
-		read -r -t 0.1 <> <(:) || true
+		sleep_ms 100
 	done
 	return 1
 }
 
-echo "TAP version 13"
-echo "1..3"
 echo +memory > /sys/fs/cgroup/cgroup.subtree_control
 mkdir -p "$group"
 
@@ -42,27 +38,23 @@ for round in 1 2; do
 	echo "# after round $round: $(slab) bytes of slab"
 done
 
+plan 3
 # about 2 kB is what an idle group keeps; one leaked object per call of a
 # round would be far more than this
-if wait_below 16384; then
-	case_ok "kernel memory of an ended load is given back"
-else
-	echo "# $(slab) bytes of slab are left"
-	case_bad "kernel memory of an ended load is given back"
-fi
+given_back() { wait_below 16384 || { echo "$(slab) bytes of slab are left"; false; }; }
+check "kernel memory of an ended load is given back" given_back
 
-after=$(committed)
-echo "# Committed_AS: $before kB before, $after kB after"
-if [ $((after - before)) -lt 2048 ]; then
-	case_ok "reserved pool memory is given back"
-else
-	case_bad "reserved pool memory is given back"
-fi
+pools_given_back() {
+	local after
+	after=$(committed)
+	echo "Committed_AS: $before kB before, $after kB after"
+	[ $((after - before)) -lt 2048 ]
+}
+check "reserved pool memory is given back" pools_given_back
 
-if [ "$(wc -l < /sys/kernel/debug/kdbus/connections)" = 1 ] &&
-   [ "$(wc -l < /sys/kernel/debug/kdbus/buses)" = 1 ] && [ ! -e /dev/kdbus/0-test ]; then
-	case_ok "no bus and no connection is left"
-else
+nothing_left() {
 	cat /sys/kernel/debug/kdbus/connections
-	case_bad "no bus and no connection is left"
-fi
+	[ "$(wc -l < /sys/kernel/debug/kdbus/connections)" = 1 ] &&
+	[ "$(wc -l < /sys/kernel/debug/kdbus/buses)" = 1 ] && [ ! -e /dev/kdbus/0-test ]
+}
+check "no bus and no connection is left" nothing_left

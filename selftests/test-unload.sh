@@ -4,13 +4,9 @@
 # and again. Runs last.
 set -u
 
-n=0
-check() {
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then echo "ok $n - $what"; else echo "not ok $n - $what"; fi
-}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/tap.sh
+. "$here/tap.sh"
 
 refused() { ! rmmod kdbus 2> /dev/null && [ -e /dev/kdbus/control ]; }
 gone() { rmmod kdbus && [ ! -e /dev/kdbus ] && [ ! -e /sys/bus/kdbus ]; }
@@ -22,13 +18,19 @@ cycle() {
 	done
 }
 
-echo "TAP version 13"
-echo "1..5"
+tool_says_so() {
+	local said
+	said=$(kdbus-top -b -n 1 2>&1)
+	[ $? = 77 ] && [[ $said == *"module is not loaded"* ]]
+}
+works() { "$here/../build/user/selftests/test-hello" > /dev/null; }
+
+plan 6
 exec 9<> /dev/kdbus/control
 check "unloading is refused while a file is open" refused
 exec 9>&-
 check "it unloads when nothing is open" gone
+check "kdbus-top says that the module is missing" tool_says_so
 check "it loads again" back
 check "unloading and loading can be repeated" cycle
-works() { "$(dirname "$0")/../build/user/selftests/test-hello" > /dev/null; }
 check "it works after all this" works
