@@ -23,6 +23,9 @@ static void kdbus_bus_release(struct kref *kref)
 	WARN_ON(!list_empty(&bus->endpoints));
 	WARN_ON(!xa_empty(&bus->conns));
 	WARN_ON(!hash_empty(bus->names));
+	WARN_ON(!hash_empty(bus->matches));
+	WARN_ON(!list_empty(&bus->monitors));
+	WARN_ON(!hash_empty(bus->policy.entries));
 
 	xa_destroy(&bus->conns);
 	kdbus_user_put(bus->user);
@@ -68,11 +71,16 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	bus->uid = current_fsuid();
 	INIT_LIST_HEAD(&bus->domain_node);
 	mutex_init(&bus->end_lock);
+	mutex_init(&bus->move_lock);
 	mutex_init(&bus->lock);
 	INIT_LIST_HEAD(&bus->endpoints);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
 	atomic64_set(&bus->conn_ids, 0);
 	hash_init(bus->names);
+	init_rwsem(&bus->match_sem);
+	hash_init(bus->matches);
+	INIT_LIST_HEAD(&bus->monitors);
+	kdbus_policy_init(&bus->policy);
 	generate_random_uuid(bus->id128);
 
 	bus->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
@@ -151,6 +159,16 @@ void kdbus_bus_disconnect(struct kdbus_bus *bus)
 		trace_kdbus_bus_dead(bus->domain->id, bus->id);
 	}
 	mutex_unlock(&bus->end_lock);
+}
+
+/**
+ * kdbus_bus_next_seq() - the next number in the order of the domain
+ * @bus:	the bus, its lock held: the order of the numbers is its order
+ */
+u64 kdbus_bus_next_seq(struct kdbus_bus *bus)
+{
+	lockdep_assert_held(&bus->lock);
+	return atomic64_inc_return(&bus->domain->seq);
 }
 
 /* what BUS_MAKE was asked for; the pointers lead into the command */

@@ -17,11 +17,14 @@
  * Lock order, outermost first; a lock may be skipped, never taken backwards:
  *
  *   handle->lock	one file's way from opened to connected or owner
+ *   domain->end_lock	one domain's teardown
  *   bus->end_lock	one bus's teardown
- *   domain->lock	the buses of a domain
+ *   domain->lock	what is in a domain; one domain at a time
  *   node->lock		showing and hiding one device node
  *   conn->recv_lock	one connection's receiver at a time
+ *   bus->move_lock	one task makes messages ready to move, see move.h
  *   bus->lock		the commit lock, see above
+ *   bus->match_sem	the table of matches, see match.h
  *   conn->lock		one connection's queue and its table of own calls
  *   pool->lock		one pool's slices and what senders are charged
  *
@@ -37,9 +40,12 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 #include <linux/kdbus.h>
+
+#include "policy.h"
 
 struct kdbus_domain;
 struct kdbus_endpoint;
@@ -58,6 +64,7 @@ struct kdbus_user;
  * @id128:	random id, handed to every HELLO
  * @domain_node: link in the domain's list; domain->lock
  * @end_lock:	serializes teardown
+ * @move_lock:	serializes making messages ready to move
  * @lock:	the commit lock
  * @dead:	nothing can be added; written under @end_lock and @lock
  * @endpoints:	endpoints that are not dead; @lock
@@ -65,6 +72,12 @@ struct kdbus_user;
  * @conn_ids:	ids given out
  * @names:	well-known names; written under @lock, read under RCU
  * @name_ids:	name ids given out; @lock
+ * @match_sem:	with @lock guards @matches
+ * @matches:	all matches of all connections, see match.h
+ * @n_monitors:	connections that see every message; @lock
+ * @monitors:	those; @lock
+ * @has_policy:	there has been an activator or a policy holder; @lock
+ * @policy:	who may do what, once there is policy; @lock
  */
 struct kdbus_bus {
 	struct kref kref;
@@ -79,6 +92,7 @@ struct kdbus_bus {
 
 	struct list_head domain_node;
 	struct mutex end_lock;
+	struct mutex move_lock;
 
 	struct mutex lock;
 	bool dead;
@@ -87,6 +101,15 @@ struct kdbus_bus {
 	atomic64_t conn_ids;
 	DECLARE_HASHTABLE(names, 10);
 	u64 name_ids;
+
+	struct rw_semaphore match_sem;
+	DECLARE_HASHTABLE(matches, 8);
+
+	unsigned int n_monitors;
+	struct list_head monitors;
+
+	bool has_policy;
+	struct kdbus_policy_db policy;
 };
 
 struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
@@ -94,5 +117,6 @@ struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
 struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus);
 void kdbus_bus_put(struct kdbus_bus *bus);
 void kdbus_bus_disconnect(struct kdbus_bus *bus);
+u64 kdbus_bus_next_seq(struct kdbus_bus *bus);
 
 #endif /* KDBUS_BUS_H */

@@ -64,7 +64,7 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 	ret = kdbus_count_charge(&conn->n_calls, max, -EMLINK);
 	if (ret < 0) {
 		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
-					 __kuid_val(conn->user->uid),
+					 __kuid_val(conn->cred->uid),
 					 KDBUS_QUOTA_REQUESTS, 1, max, max,
 					 ret);
 		return ERR_PTR(ret);
@@ -160,6 +160,29 @@ void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier)
 			       ktime_to_ns(ktime_sub(call->deadline,
 						     call->start)),
 			       call->sync);
+}
+
+/**
+ * kdbus_call_set_replier() - let somebody else owe the answer
+ * @call:	the call, whose request has moved; the bus lock is held
+ * @replier:	who is to answer from now on; alive
+ */
+void kdbus_call_set_replier(struct kdbus_call *call,
+			    struct kdbus_conn *replier)
+{
+	struct kdbus_conn *requester = call->requester;
+
+	if (call->state != KDBUS_CALL_WAITING)
+		return;
+	lockdep_assert_held(&requester->bus->lock);
+
+	call->replier->n_calls_in--;
+	list_move_tail(&call->in_node, &replier->calls_in);
+	replier->n_calls_in++;
+	call->replier = replier;
+	spin_lock(&requester->lock);
+	call->replier_id = replier->id;
+	spin_unlock(&requester->lock);
 }
 
 /* Takes a call out of its requester's list, and off its account. */

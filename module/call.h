@@ -102,6 +102,8 @@ void kdbus_call_discard(struct kdbus_call *call);
 void kdbus_call_put(struct kdbus_call *call);
 
 void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier);
+void kdbus_call_set_replier(struct kdbus_call *call,
+			    struct kdbus_conn *replier);
 struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,
 				   u64 replier_id, u64 cookie);
 void kdbus_call_answer(struct kdbus_call *call, struct kdbus_entry *reply);

@@ -26,11 +26,14 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "info.h"
+#include "metadata.h"
 #include "queue.h"
 
 struct kdbus_bus;
 struct kdbus_endpoint;
 struct kdbus_entry;
+struct kdbus_name_entry;
 struct kdbus_pool;
 struct kdbus_user;
 
@@ -50,6 +53,9 @@ struct kdbus_user;
  * @user:	who is counted for it, referenced
  * @pid:	process that made it, as the initial namespace sees it
  * @comm:	that process's name
+ * @meta:	metadata of who opened the file, for CONN_INFO
+ * @view:	how it looks at others' metadata
+ * @given:	who it speaks for, if that was given
  * @dead:	it is gone; written under bus->lock and @lock
  * @recv_lock:	one RECV at a time
  * @lock:	guards @queue; with bus->lock, writing of @calls_out
@@ -59,6 +65,12 @@ struct kdbus_user;
  * @names:	names it owns; bus->lock
  * @waits:	names it waits for; bus->lock
  * @n_names:	how many of both; charged before
+ * @names_gen:	grows when @names or their flags change; bus->lock
+ * @activator_of: name it is the activator of, or NULL; bus->lock
+ * @matches:	what it wants to hear of; bus->lock and match_sem
+ * @n_matches:	how many; charged before
+ * @last_notice: the last notice it was thought of for; bus->lock
+ * @monitor_node: link in the bus's list of monitors; bus->lock
  * @calls_out:	its own calls; see call.h
  * @n_calls:	how many; charged before
  * @calls_in:	calls it owes an answer; bus->lock
@@ -84,6 +96,10 @@ struct kdbus_conn {
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 
+	struct kdbus_meta *meta;
+	struct kdbus_meta_ns view;
+	struct kdbus_given given;
+
 	bool dead;
 	struct mutex recv_lock;
 	spinlock_t lock;
@@ -94,6 +110,13 @@ struct kdbus_conn {
 	struct list_head names;
 	struct list_head waits;
 	atomic_t n_names;
+	u64 names_gen;
+	struct kdbus_name_entry *activator_of;
+
+	struct list_head matches;
+	atomic_t n_matches;
+	u64 last_notice;
+	struct list_head monitor_node;
 
 	struct list_head calls_out;
 	atomic_t n_calls;
@@ -107,16 +130,19 @@ struct kdbus_conn {
 
 struct kdbus_cmd_hello;
 
+struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep);
 struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep, bool privileged,
-				  struct kdbus_cmd_hello *hello);
+				  struct kdbus_meta *meta,
+				  struct kdbus_cmd_hello *cmd);
 int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason);
 struct kdbus_conn *kdbus_conn_get(struct kdbus_conn *conn);
 void kdbus_conn_put(struct kdbus_conn *conn);
 struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id);
 
 void kdbus_conn_stamp(struct kdbus_conn *conn, struct kdbus_entry *entry,
-		      unsigned int depth);
-void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry);
+		      u64 seq, unsigned int depth);
+void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
+		      u64 seq);
 void kdbus_conn_wake(struct kdbus_conn *conn);
 __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 			 poll_table *wait);
@@ -129,6 +155,14 @@ __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 static inline bool kdbus_conn_is_dead(const struct kdbus_conn *conn)
 {
 	return READ_ONCE(conn->dead);
+}
+
+/* Whether it is a peer as others, that can be sent to by its id. */
+static inline bool kdbus_conn_is_ordinary(const struct kdbus_conn *conn)
+{
+	return !(conn->flags & (KDBUS_HELLO_ACTIVATOR |
+				KDBUS_HELLO_POLICY_HOLDER |
+				KDBUS_HELLO_MONITOR));
 }
 
 #endif /* KDBUS_CONNECTION_H */

@@ -55,7 +55,7 @@ static void kdbus_debugfs_conn(struct seq_file *s,
 	kdbus_pool_usage(conn->pool, &used, &peak);
 	seq_printf(s, "%llu %llu %llu %llu %u %d %llu %llu %llu %u %d %u ",
 		   conn->bus->id, conn->id, conn->ep->id, conn->flags,
-		   __kuid_val(conn->user->uid), conn->pid, conn->pool->size,
+		   __kuid_val(conn->cred->uid), conn->pid, conn->pool->size,
 		   used, peak, READ_ONCE(conn->queue.count),
 		   atomic_read(&conn->n_calls), conn->n_calls_in);
 	kdbus_debugfs_string(s, conn->comm);

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Domains: their char major, their control node, their list of buses.
+ * Domains: their char major, their control node, what is in them.
  * Rules: see domain.h. The table of majors has a lock of its own and holds no
  * references; a domain leaves it before it goes.
  */
+#include <linux/cred.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
+#include <linux/kdbus.h>
 
 #include "bus.h"
 #include "domain.h"
 #include "handle.h"
+#include "item.h"
 #include "limits.h"
 #include "trace.h"
 
@@ -23,6 +27,8 @@ static void kdbus_domain_release(struct kref *kref)
 
 	WARN_ON(!hash_empty(domain->users));
 	xa_destroy(&domain->minors);
+	put_user_ns(domain->user_ns);
+	kfree(domain->name);
 	kfree(domain->path);
 	kfree(domain);
 }
@@ -45,8 +51,15 @@ struct kdbus_domain *kdbus_domain_get(struct kdbus_domain *domain)
  */
 void kdbus_domain_put(struct kdbus_domain *domain)
 {
-	if (domain)
-		kref_put(&domain->kref, kdbus_domain_release);
+	struct kdbus_domain *parent;
+
+	/* the last one gives its parent back; a loop, since trees can be deep */
+	while (domain) {
+		parent = domain->parent;
+		if (!kref_put(&domain->kref, kdbus_domain_release))
+			break;
+		domain = parent;
+	}
 }
 
 /**
@@ -88,7 +101,8 @@ struct kdbus_domain *kdbus_domain_next(unsigned int *major)
 	return domain;
 }
 
-static struct kdbus_domain *kdbus_domain_alloc(void)
+static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
+					       const char *name)
 {
 	struct kdbus_domain *domain;
 
@@ -98,15 +112,24 @@ static struct kdbus_domain *kdbus_domain_alloc(void)
 
 	kref_init(&domain->kref);
 	domain->id = atomic64_inc_return(&kdbus_domain_ids);
+	domain->user_ns = get_user_ns(current_user_ns());
+	INIT_LIST_HEAD(&domain->sibling);
 	mutex_init(&domain->lock);
+	INIT_LIST_HEAD(&domain->children);
 	INIT_LIST_HEAD(&domain->buses);
+	mutex_init(&domain->end_lock);
 	spin_lock_init(&domain->user_lock);
 	hash_init(domain->users);
 	xa_init_flags(&domain->minors, XA_FLAGS_ALLOC1);
 	kdbus_node_init(&domain->control);
 
-	domain->path = kstrdup(KBUILD_MODNAME, GFP_KERNEL_ACCOUNT);
-	if (!domain->path) {
+	domain->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
+	domain->path = parent ? kasprintf(GFP_KERNEL_ACCOUNT, "%s/domain/%s",
+					  parent->path, name) :
+				kstrdup(KBUILD_MODNAME, GFP_KERNEL);
+	if (parent)
+		domain->parent = kdbus_domain_get(parent);
+	if (!domain->name || !domain->path) {
 		kdbus_domain_put(domain);
 		return NULL;
 	}
@@ -157,20 +180,67 @@ static void kdbus_domain_del_chrdev(struct kdbus_domain *domain)
 	unregister_chrdev_region(MKDEV(domain->major, 0), KDBUS_DOMAIN_MINORS);
 }
 
+/* Takes the domain's name in its parent. */
+static int kdbus_domain_link(struct kdbus_domain *domain)
+{
+	struct kdbus_domain *parent = domain->parent, *other;
+	int ret = 0;
+
+	if (!parent)
+		return 0;
+
+	mutex_lock(&parent->lock);
+	if (parent->dead)
+		ret = -ESHUTDOWN;
+	list_for_each_entry(other, &parent->children, sibling)
+		if (!ret && !strcmp(other->name, domain->name))
+			ret = -EEXIST;
+	if (!ret)
+		list_add_tail(&domain->sibling, &parent->children);
+	mutex_unlock(&parent->lock);
+	return ret;
+}
+
+static void kdbus_domain_unlink(struct kdbus_domain *domain)
+{
+	if (!domain->parent)
+		return;
+	mutex_lock(&domain->parent->lock);
+	list_del_init(&domain->sibling);
+	mutex_unlock(&domain->parent->lock);
+}
+
+static int kdbus_domain_show(struct kdbus_domain *domain, umode_t mode)
+{
+	kuid_t uid = domain->parent ? current_fsuid() : GLOBAL_ROOT_UID;
+	char *path;
+	int ret;
+
+	path = kasprintf(GFP_KERNEL, "%s/control", domain->path);
+	if (!path)
+		return -ENOMEM;
+	ret = kdbus_node_show(&domain->control, path, MKDEV(domain->major, 0),
+			      mode, uid, GLOBAL_ROOT_GID);
+	kfree(path);
+	return ret;
+}
+
 /**
- * kdbus_domain_new() - make the initial domain, with its control node
+ * kdbus_domain_new() - make a domain with its control node
+ * @parent:	the domain it is made in, or NULL for the initial one
+ * @name:	its name there
  * @mode:	permission bits of the control node
  *
  * Return: the domain, which kdbus_domain_disconnect() ends and
  * kdbus_domain_put() frees; or a negative errno as a pointer.
  */
-struct kdbus_domain *kdbus_domain_new(umode_t mode)
+struct kdbus_domain *kdbus_domain_new(struct kdbus_domain *parent,
+				      const char *name, umode_t mode)
 {
 	struct kdbus_domain *domain;
-	char *path;
 	int ret;
 
-	domain = kdbus_domain_alloc();
+	domain = kdbus_domain_alloc(parent, name);
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
 
@@ -178,23 +248,62 @@ struct kdbus_domain *kdbus_domain_new(umode_t mode)
 	if (ret < 0)
 		goto exit_put;
 
-	path = kasprintf(GFP_KERNEL, "%s/control", domain->path);
-	ret = path ? kdbus_node_show(&domain->control, path,
-				     MKDEV(domain->major, 0), mode,
-				     GLOBAL_ROOT_UID, GLOBAL_ROOT_GID) :
-		     -ENOMEM;
-	kfree(path);
-	if (ret < 0)
-		goto exit_chrdev;
-
-	trace_kdbus_domain_new(domain->id, 0, "");
+	/* from here on the parent's end ends it too */
+	trace_kdbus_domain_new(domain->id, parent ? parent->id : 0, name);
+	ret = kdbus_domain_link(domain);
+	if (!ret)
+		ret = kdbus_domain_show(domain, mode);
+	if (ret < 0) {
+		kdbus_domain_disconnect(domain);
+		goto exit_put;
+	}
 	return domain;
 
-exit_chrdev:
-	kdbus_domain_del_chrdev(domain);
 exit_put:
 	kdbus_domain_put(domain);
 	return ERR_PTR(ret);
+}
+
+/**
+ * kdbus_cmd_domain_make() - KDBUS_CMD_DOMAIN_MAKE
+ * @parent:	the domain of the control node; the caller has a reference and
+ *		has checked that the file's opener may do this
+ * @argp:	struct kdbus_cmd_make of the caller
+ *
+ * Return: the domain, a reference for the caller, who ends it with
+ * kdbus_domain_disconnect(); or a negative errno as a pointer.
+ */
+struct kdbus_domain *kdbus_cmd_domain_make(struct kdbus_domain *parent,
+					   void __user *argp)
+{
+	struct kdbus_domain *domain;
+	struct kdbus_cmd_make *cmd;
+	const char *name;
+	umode_t mode;
+	int ret;
+
+	cmd = kdbus_cmd_import(argp, sizeof(*cmd), KDBUS_MAKE_MAX_SIZE);
+	if (IS_ERR(cmd))
+		return ERR_CAST(cmd);
+
+	mode = cmd->flags & KDBUS_MAKE_ACCESS_WORLD ? 0666 : 0600;
+	ret = kdbus_make_name(cmd, &name);
+	if (!ret && upper_32_bits(cmd->flags))
+		ret = -EOPNOTSUPP;
+	if (!ret && !name)
+		ret = -EBADMSG;
+	domain = ret < 0 ? ERR_PTR(ret) : kdbus_domain_new(parent, name, mode);
+	kvfree(cmd);
+	return domain;
+}
+
+/**
+ * kdbus_domain_is_dead() - whether a domain is going or gone
+ * @domain:	the domain
+ */
+bool kdbus_domain_is_dead(struct kdbus_domain *domain)
+{
+	return READ_ONCE(domain->dead);
 }
 
 static struct kdbus_bus *kdbus_domain_first_bus(struct kdbus_domain *domain)
@@ -202,7 +311,6 @@ static struct kdbus_bus *kdbus_domain_first_bus(struct kdbus_domain *domain)
 	struct kdbus_bus *bus;
 
 	mutex_lock(&domain->lock);
-	domain->dead = true;
 	bus = list_first_entry_or_null(&domain->buses, struct kdbus_bus,
 				       domain_node);
 	if (bus)
@@ -211,23 +319,64 @@ static struct kdbus_bus *kdbus_domain_first_bus(struct kdbus_domain *domain)
 	return bus;
 }
 
-/**
- * kdbus_domain_disconnect() - end a domain and everything below it
- * @domain:	the domain; once only
- *
- * First nothing can be added any more, then what is there goes. May sleep.
- */
-void kdbus_domain_disconnect(struct kdbus_domain *domain)
+/* Ends a domain that is marked dead and has no children left. */
+static void kdbus_domain_end(struct kdbus_domain *domain)
 {
 	struct kdbus_bus *bus;
 
-	kdbus_node_hide(&domain->control);
-
-	while ((bus = kdbus_domain_first_bus(domain))) {
-		kdbus_bus_disconnect(bus);
-		kdbus_bus_put(bus);
+	mutex_lock(&domain->end_lock);
+	if (!domain->ended) {
+		kdbus_node_hide(&domain->control);
+		while ((bus = kdbus_domain_first_bus(domain))) {
+			kdbus_bus_disconnect(bus);
+			kdbus_bus_put(bus);
+		}
+		kdbus_domain_del_chrdev(domain);
+		kdbus_domain_unlink(domain);
+		domain->ended = true;
+		trace_kdbus_domain_dead(domain->id);
 	}
+	mutex_unlock(&domain->end_lock);
+}
 
-	kdbus_domain_del_chrdev(domain);
-	trace_kdbus_domain_dead(domain->id);
+/* A domain without children at or below @domain, marked dead with all on the
+ * way; a reference for the caller.
+ */
+static struct kdbus_domain *kdbus_domain_leaf(struct kdbus_domain *domain)
+{
+	struct kdbus_domain *child;
+
+	kdbus_domain_get(domain);
+	for (;;) {
+		mutex_lock(&domain->lock);
+		WRITE_ONCE(domain->dead, true);
+		child = list_first_entry_or_null(&domain->children,
+						 struct kdbus_domain, sibling);
+		if (child)
+			kdbus_domain_get(child);
+		mutex_unlock(&domain->lock);
+		if (!child)
+			return domain;
+		kdbus_domain_put(domain);
+		domain = child;
+	}
+}
+
+/**
+ * kdbus_domain_disconnect() - end a domain and everything below it
+ * @domain:	the domain; the caller has a reference
+ *
+ * On return they are gone, whoever ended them. May sleep.
+ */
+void kdbus_domain_disconnect(struct kdbus_domain *domain)
+{
+	struct kdbus_domain *leaf;
+	bool last;
+
+	do {
+		leaf = kdbus_domain_leaf(domain);
+		last = leaf == domain;
+		kdbus_domain_end(leaf);
+		kdbus_domain_put(leaf);
+	} while (!last);
 }

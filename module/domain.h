@@ -4,12 +4,17 @@
  *
  * A domain is a name space for buses, with a char major of its own: minor 0
  * is its control node, the others are endpoints. The module makes the one
- * initial domain when it is loaded.
+ * initial domain when it is loaded; others are made below it, and end when
+ * the file that made them is closed.
  *
- * A bus is entered in the list of its domain before its node exists, which
- * reserves its name: looking for a clash and taking the name are one step.
- * @lock guards the list and @dead, and is never held while a node is made or
- * removed.
+ * A bus or a domain is entered in the list of its parent before its node
+ * exists, which reserves its name: looking for a clash and taking the name are
+ * one step. @lock guards the lists and @dead, and is never held while a node
+ * is made or removed.
+ *
+ * A domain ends from the leaves: on the way down each is marked dead, so that
+ * nothing can be added, and those without children go first. So the depth of
+ * the tree costs no stack, and a child holds a reference to its parent.
  */
 #ifndef KDBUS_DOMAIN_H
 #define KDBUS_DOMAIN_H
@@ -29,10 +34,18 @@
  * struct kdbus_domain - a name space for buses
  * @kref:	references
  * @id:		trace id
+ * @parent:	the domain it is in, referenced; NULL for the initial one
+ * @name:	its name there, or ""
  * @path:	prefix of the paths of its nodes
- * @lock:	guards @dead and @buses
- * @dead:	no bus may be added
+ * @user_ns:	user namespace of its maker, referenced; whoever has
+ *		CAP_IPC_OWNER there may make domains in it
+ * @sibling:	link in the parent's list; the parent's lock
+ * @lock:	guards @dead, @children and @buses
+ * @dead:	nothing may be added
+ * @children:	domains in it
  * @buses:	buses, also those that are being made
+ * @end_lock:	serializes teardown
+ * @ended:	it is gone; @end_lock
  * @seq:	messages committed; numbers them
  * @user_lock:	guards @users
  * @users:	who is counted here
@@ -44,11 +57,19 @@
 struct kdbus_domain {
 	struct kref kref;
 	u64 id;
+	struct kdbus_domain *parent;
+	char *name;
 	char *path;
+	struct user_namespace *user_ns;
+	struct list_head sibling;
 
 	struct mutex lock;
 	bool dead;
+	struct list_head children;
 	struct list_head buses;
+
+	struct mutex end_lock;
+	bool ended;
 
 	atomic64_t seq;
 
@@ -61,7 +82,11 @@ struct kdbus_domain {
 	struct kdbus_node control;
 };
 
-struct kdbus_domain *kdbus_domain_new(umode_t mode);
+struct kdbus_domain *kdbus_domain_new(struct kdbus_domain *parent,
+				      const char *name, umode_t mode);
+struct kdbus_domain *kdbus_cmd_domain_make(struct kdbus_domain *parent,
+					   void __user *argp);
+bool kdbus_domain_is_dead(struct kdbus_domain *domain);
 void kdbus_domain_disconnect(struct kdbus_domain *domain);
 struct kdbus_domain *kdbus_domain_get(struct kdbus_domain *domain);
 void kdbus_domain_put(struct kdbus_domain *domain);

@@ -3,13 +3,16 @@
  * Making and ending endpoints. Rules: see endpoint.h.
  */
 #include <linux/cred.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "bus.h"
 #include "connection.h"
 #include "domain.h"
 #include "endpoint.h"
+#include "item.h"
 #include "limits.h"
+#include "policy.h"
 #include "trace.h"
 
 static atomic64_t kdbus_endpoint_ids = ATOMIC64_INIT(0);
@@ -21,7 +24,12 @@ static void kdbus_endpoint_release(struct kref *kref)
 
 	WARN_ON(!list_empty(&ep->bus_node));
 	WARN_ON(!list_empty(&ep->conns));
+	WARN_ON(!hash_empty(ep->policy.entries));
 
+	if (ep->maker)
+		atomic_dec(&ep->maker->endpoints);
+	kdbus_user_put(ep->maker);
+	kdbus_user_put(ep->user);
 	kdbus_bus_put(ep->bus);
 	kfree(ep->name);
 	kfree(ep);
@@ -94,6 +102,7 @@ static struct kdbus_endpoint *kdbus_endpoint_alloc(struct kdbus_bus *bus,
 	kdbus_node_init(&ep->node);
 	INIT_LIST_HEAD(&ep->bus_node);
 	INIT_LIST_HEAD(&ep->conns);
+	kdbus_policy_init(&ep->policy);
 
 	ep->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
 	if (!ep->name) {
@@ -103,17 +112,33 @@ static struct kdbus_endpoint *kdbus_endpoint_alloc(struct kdbus_bus *bus,
 	return ep;
 }
 
-static int kdbus_endpoint_link(struct kdbus_endpoint *ep)
+static int kdbus_endpoint_check_name(struct kdbus_bus *bus, const char *name)
+{
+	struct kdbus_endpoint *other;
+
+	lockdep_assert_held(&bus->lock);
+
+	list_for_each_entry(other, &bus->endpoints, bus_node)
+		if (!strcmp(other->name, name))
+			return -EEXIST;
+	return bus->dead ? -ESHUTDOWN : 0;
+}
+
+/* Makes an endpoint alive, with its policy. */
+static int kdbus_endpoint_link(struct kdbus_endpoint *ep,
+			       struct list_head *policy)
 {
 	struct kdbus_bus *bus = ep->bus;
-	int ret = -ESHUTDOWN;
+	int ret;
 
 	mutex_lock(&bus->lock);
-	if (!bus->dead) {
+	ret = kdbus_endpoint_check_name(bus, ep->name);
+	if (!ret) {
+		/* its database is empty, so nobody else has entries there */
+		kdbus_policy_replace(&ep->policy, ep, policy);
 		/* the list's reference */
 		kdbus_endpoint_get(ep);
 		list_add_tail(&ep->bus_node, &bus->endpoints);
-		ret = 0;
 	}
 	mutex_unlock(&bus->lock);
 	return ret;
@@ -141,37 +166,44 @@ static int kdbus_endpoint_show(struct kdbus_endpoint *ep, umode_t mode,
 	return ret;
 }
 
-static int kdbus_endpoint_new(struct kdbus_bus *bus, const char *name,
-			      umode_t mode, kuid_t uid, kgid_t gid)
+/* Gives an endpoint its minor, makes it alive and shows its node. */
+static int kdbus_endpoint_start(struct kdbus_endpoint *ep,
+				struct list_head *policy, umode_t mode,
+				kuid_t uid, kgid_t gid)
 {
-	struct xarray *minors = &bus->domain->minors;
-	struct kdbus_endpoint *ep;
+	struct xarray *minors = &ep->bus->domain->minors;
 	int ret;
 
-	ep = kdbus_endpoint_alloc(bus, name);
-	if (!ep)
-		return -ENOMEM;
-
 	ret = xa_alloc(minors, &ep->minor, ep,
-		       XA_LIMIT(1, KDBUS_DOMAIN_MINORS - 1), GFP_KERNEL);
-	if (ret < 0) {
+		       XA_LIMIT(1, KDBUS_DOMAIN_MINORS - 1),
+		       GFP_KERNEL_ACCOUNT);
+	if (ret < 0)
 		/* -EBUSY: no minor is free */
-		ret = ret == -EBUSY ? -EMFILE : ret;
-		goto exit_put;
-	}
+		return ret == -EBUSY ? -EMFILE : ret;
 
-	ret = kdbus_endpoint_link(ep);
+	ret = kdbus_endpoint_link(ep, policy);
 	if (ret < 0) {
 		xa_erase(minors, ep->minor);
-		goto exit_put;
+		return ret;
 	}
 
 	ret = kdbus_endpoint_show(ep, mode, uid, gid);
 	if (ret < 0)
 		kdbus_endpoint_disconnect(ep);
-exit_put:
-	kdbus_endpoint_put(ep);
 	return ret;
+}
+
+/* Permission bits of a node, and its group. */
+static umode_t kdbus_make_mode(u64 flags, umode_t otherwise, kgid_t *gid)
+{
+	*gid = GLOBAL_ROOT_GID;
+	if (flags & KDBUS_MAKE_ACCESS_WORLD)
+		return 0666;
+	if (flags & KDBUS_MAKE_ACCESS_GROUP) {
+		*gid = current_fsgid();
+		return 0660;
+	}
+	return otherwise;
 }
 
 /**
@@ -185,16 +217,162 @@ exit_put:
  */
 int kdbus_endpoint_new_default(struct kdbus_bus *bus)
 {
-	kgid_t gid = GLOBAL_ROOT_GID;
-	umode_t mode = 0600;
+	struct kdbus_endpoint *ep;
+	LIST_HEAD(no_policy);
+	umode_t mode;
+	kgid_t gid;
+	int ret;
 
-	if (bus->flags & KDBUS_MAKE_ACCESS_WORLD) {
-		mode = 0666;
-	} else if (bus->flags & KDBUS_MAKE_ACCESS_GROUP) {
-		mode = 0660;
-		gid = current_fsgid();
+	ep = kdbus_endpoint_alloc(bus, "bus");
+	if (!ep)
+		return -ENOMEM;
+	mode = kdbus_make_mode(bus->flags, 0600, &gid);
+	ret = kdbus_endpoint_start(ep, &no_policy, mode, current_fsuid(), gid);
+	kdbus_endpoint_put(ep);
+	return ret;
+}
+
+/* Counts a custom endpoint for its maker and gives it a user of its own. */
+static int kdbus_endpoint_charge(struct kdbus_endpoint *ep)
+{
+	unsigned int max = READ_ONCE(kdbus_max_endpoints_per_user);
+	struct kdbus_user *maker;
+	int ret;
+
+	ep->custom = true;
+	ep->user = kdbus_user_new_anonymous(ep->bus->domain);
+	maker = kdbus_user_get(ep->bus->domain, current_uid());
+	if (!ep->user || !maker) {
+		kdbus_user_put(maker);
+		return -ENOMEM;
 	}
-	return kdbus_endpoint_new(bus, "bus", mode, current_fsuid(), gid);
+
+	ret = kdbus_count_charge(&maker->endpoints, max, -EMFILE);
+	if (ret < 0) {
+		trace_kdbus_quota_refuse(ep->bus->id, 0, 0,
+					 __kuid_val(maker->uid),
+					 KDBUS_QUOTA_ENDPOINTS, 1, max, max,
+					 ret);
+		kdbus_user_put(maker);
+		return ret;
+	}
+	ep->maker = maker;
+	return 0;
+}
+
+static struct kdbus_endpoint *
+kdbus_endpoint_new_custom(struct kdbus_bus *bus, const char *name, u64 flags,
+			  struct list_head *policy)
+{
+	struct kdbus_endpoint *ep;
+	umode_t mode;
+	kgid_t gid;
+	int ret;
+
+	ep = kdbus_endpoint_alloc(bus, name);
+	if (!ep)
+		return ERR_PTR(-ENOMEM);
+
+	mode = kdbus_make_mode(flags, 0, &gid);
+	ret = kdbus_endpoint_charge(ep);
+	if (!ret)
+		ret = kdbus_endpoint_start(ep, policy, mode, current_fsuid(),
+					   gid);
+	if (ret < 0) {
+		kdbus_endpoint_put(ep);
+		return ERR_PTR(ret);
+	}
+	return ep;
+}
+
+static int kdbus_ep_make_check(struct kdbus_bus *bus,
+			       const struct kdbus_cmd_make *cmd,
+			       const char **name)
+{
+	int ret;
+
+	ret = kdbus_make_name(cmd, name);
+	if (ret < 0)
+		return ret;
+	if (!*name)
+		return -EBADMSG;
+	if (upper_32_bits(cmd->flags))
+		return -EOPNOTSUPP;
+
+	/* looked at again when it is linked; what is wrong comes first here */
+	mutex_lock(&bus->lock);
+	ret = kdbus_endpoint_check_name(bus, *name);
+	mutex_unlock(&bus->lock);
+	return ret;
+}
+
+/**
+ * kdbus_cmd_ep_make() - KDBUS_CMD_EP_MAKE
+ * @bus:	the bus; the caller has a reference and has checked that the
+ *		file's opener is privileged on it
+ * @argp:	struct kdbus_cmd_make of the caller
+ *
+ * Return: the endpoint, a reference for the caller, who ends it with
+ * kdbus_endpoint_disconnect(); or a negative errno as a pointer.
+ */
+struct kdbus_endpoint *kdbus_cmd_ep_make(struct kdbus_bus *bus,
+					 void __user *argp)
+{
+	struct kdbus_endpoint *ep;
+	struct kdbus_cmd_make *cmd;
+	LIST_HEAD(policy);
+	const char *name;
+	int ret;
+
+	cmd = kdbus_cmd_import(argp, sizeof(*cmd), KDBUS_MAKE_MAX_SIZE);
+	if (IS_ERR(cmd))
+		return ERR_CAST(cmd);
+
+	ret = kdbus_ep_make_check(bus, cmd, &name);
+	if (!ret)
+		ret = kdbus_policy_parse(&policy, cmd,
+					 offsetof(struct kdbus_cmd_make, items),
+					 cmd->size, UINT_MAX);
+	ep = ret < 0 ? ERR_PTR(ret) :
+	     kdbus_endpoint_new_custom(bus, name, cmd->flags, &policy);
+	kdbus_policy_free(&policy);
+	kvfree(cmd);
+	return ep;
+}
+
+/**
+ * kdbus_cmd_ep_update() - KDBUS_CMD_EP_UPDATE
+ * @ep:		a custom endpoint, owned by the caller's file
+ * @argp:	struct kdbus_cmd_update of the caller: the whole new policy
+ *
+ * Return: 0; or -EFAULT, -EINVAL, -EMSGSIZE, -ENOMEM or -ESHUTDOWN, and the
+ * policy is as before.
+ */
+int kdbus_cmd_ep_update(struct kdbus_endpoint *ep, void __user *argp)
+{
+	struct kdbus_bus *bus = ep->bus;
+	struct kdbus_cmd_update *cmd;
+	LIST_HEAD(policy);
+	int ret;
+
+	cmd = kdbus_cmd_import(argp, sizeof(*cmd),
+			       sizeof(*cmd) + KDBUS_UPDATE_MAX_ITEMS);
+	if (IS_ERR(cmd))
+		return PTR_ERR(cmd);
+
+	ret = kdbus_policy_parse(&policy, cmd,
+				 offsetof(struct kdbus_cmd_update, items),
+				 cmd->size, UINT_MAX);
+	if (!ret) {
+		mutex_lock(&bus->lock);
+		ret = kdbus_endpoint_is_alive(ep) ?
+		      kdbus_policy_replace(&ep->policy, ep, &policy) :
+		      -ESHUTDOWN;
+		mutex_unlock(&bus->lock);
+	}
+	kdbus_policy_free(&policy);
+	kvfree(cmd);
+	return ret;
 }
 
 static struct kdbus_conn *kdbus_endpoint_first_conn(struct kdbus_endpoint *ep)
@@ -220,12 +398,15 @@ void kdbus_endpoint_disconnect(struct kdbus_endpoint *ep)
 {
 	struct kdbus_bus *bus = ep->bus;
 	struct kdbus_conn *conn;
+	LIST_HEAD(policy);
 	bool was_alive;
 
 	mutex_lock(&bus->lock);
 	was_alive = kdbus_endpoint_is_alive(ep);
 	list_del_init(&ep->bus_node);
+	kdbus_policy_remove(&ep->policy, ep, &policy);
 	mutex_unlock(&bus->lock);
+	kdbus_policy_free(&policy);
 	if (!was_alive)
 		return;
 

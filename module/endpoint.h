@@ -4,6 +4,10 @@
  *
  * An endpoint is a door to a bus: a device node which processes open and say
  * HELLO on. Every bus has the endpoint "bus", which lives as long as the bus.
+ * Others are custom endpoints, made by EP_MAKE: they have a policy of their
+ * own, which bounds what their connections see and do, nobody is privileged
+ * through them, and they are accounted for as a user of their own. They live
+ * as long as the file that made them.
  *
  * An endpoint that is in the list of its bus is alive; it enters the list
  * once and leaves it once, under the bus lock, and only while it is there can
@@ -18,9 +22,11 @@
 #include <linux/uidgid.h>
 
 #include "node.h"
+#include "policy.h"
 
 struct kdbus_bus;
 struct kdbus_domain;
+struct kdbus_user;
 
 /**
  * struct kdbus_endpoint - a door to a bus
@@ -32,6 +38,10 @@ struct kdbus_domain;
  * @node:	its node
  * @bus_node:	link in the bus's list, empty when not alive; bus->lock
  * @conns:	its connections; bus->lock
+ * @custom:	it was made by EP_MAKE
+ * @policy:	who may do what through it, if it is custom; bus->lock
+ * @user:	stands for all who come through it, if it is custom; referenced
+ * @maker:	whose count of endpoints it is on, if it is custom; referenced
  */
 struct kdbus_endpoint {
 	struct kref kref;
@@ -42,9 +52,16 @@ struct kdbus_endpoint {
 	struct kdbus_node node;
 	struct list_head bus_node;
 	struct list_head conns;
+	bool custom;
+	struct kdbus_policy_db policy;
+	struct kdbus_user *user;
+	struct kdbus_user *maker;
 };
 
 int kdbus_endpoint_new_default(struct kdbus_bus *bus);
+struct kdbus_endpoint *kdbus_cmd_ep_make(struct kdbus_bus *bus,
+					 void __user *argp);
+int kdbus_cmd_ep_update(struct kdbus_endpoint *ep, void __user *argp);
 void kdbus_endpoint_disconnect(struct kdbus_endpoint *ep);
 struct kdbus_endpoint *kdbus_endpoint_get(struct kdbus_endpoint *ep);
 void kdbus_endpoint_put(struct kdbus_endpoint *ep);

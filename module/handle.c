@@ -20,7 +20,11 @@
 #include "handle.h"
 #include "item.h"
 #include "limits.h"
+#include "info.h"
 #include "list.h"
+#include "match.h"
+#include "memfd.h"
+#include "metadata.h"
 #include "names.h"
 #include "pool.h"
 #include "recv.h"
@@ -29,8 +33,10 @@
 
 enum kdbus_handle_state {
 	KDBUS_HANDLE_CONTROL,
+	KDBUS_HANDLE_DOMAIN_OWNER,
 	KDBUS_HANDLE_BUS_OWNER,
 	KDBUS_HANDLE_EP,
+	KDBUS_HANDLE_EP_OWNER,
 	KDBUS_HANDLE_CONNECTED,
 };
 
@@ -39,15 +45,17 @@ enum kdbus_handle_state {
  * @lock:	serializes steps from one state to the next
  * @state:	what it is; says which of the following is set
  * @privileged:	EP: the opener may do what the bus's maker may
- * @domain:	CONTROL: the domain, referenced
+ * @meta:	EP: metadata of the opener
+ * @domain:	CONTROL, DOMAIN_OWNER: the domain, referenced
  * @bus:	BUS_OWNER: the bus, referenced
- * @ep:		EP: the endpoint, referenced
+ * @ep:		EP, EP_OWNER: the endpoint, referenced
  * @conn:	CONNECTED: the connection, referenced
  */
 struct kdbus_handle {
 	struct mutex lock;
 	enum kdbus_handle_state state;
 	bool privileged;
+	struct kdbus_meta *meta;
 	union {
 		struct kdbus_domain *domain;
 		struct kdbus_bus *bus;
@@ -55,6 +63,21 @@ struct kdbus_handle {
 		struct kdbus_conn *conn;
 	};
 };
+
+/* What CONN_INFO will tell of the opener, whoever says HELLO. */
+static struct kdbus_meta *kdbus_handle_meta(void)
+{
+	struct kdbus_meta *meta;
+
+	meta = kzalloc(sizeof(*meta), GFP_KERNEL_ACCOUNT);
+	if (!meta)
+		return NULL;
+	kdbus_meta_init(meta);
+	kdbus_meta_gather(meta, KDBUS_META_PROCESS &
+				~(u64)KDBUS_ATTACH_TIMESTAMP);
+	kdbus_meta_trim(meta);
+	return meta;
+}
 
 static int kdbus_handle_open_ep(struct kdbus_handle *handle, struct file *file,
 				struct kdbus_domain *domain, unsigned int minor)
@@ -74,11 +97,18 @@ static int kdbus_handle_open_ep(struct kdbus_handle *handle, struct file *file,
 		return -ESHUTDOWN;
 	}
 
+	handle->meta = kdbus_handle_meta();
+	if (!handle->meta) {
+		kdbus_endpoint_put(ep);
+		return -ENOMEM;
+	}
 	handle->state = KDBUS_HANDLE_EP;
 	handle->ep = ep;
-	handle->privileged = uid_eq(file->f_cred->euid, ep->bus->uid) ||
-			     file_ns_capable(file, &init_user_ns,
-					     CAP_IPC_OWNER);
+	/* a custom endpoint hands out no privilege */
+	handle->privileged = !ep->custom &&
+			     (uid_eq(file->f_cred->euid, ep->bus->uid) ||
+			      file_ns_capable(file, &init_user_ns,
+					      CAP_IPC_OWNER));
 	return 0;
 }
 
@@ -99,7 +129,9 @@ static int kdbus_handle_open(struct inode *inode, struct file *file)
 	}
 	mutex_init(&handle->lock);
 
-	if (iminor(inode) == 0) {
+	if (kdbus_domain_is_dead(domain)) {
+		ret = -ESHUTDOWN;
+	} else if (iminor(inode) == 0) {
 		handle->state = KDBUS_HANDLE_CONTROL;
 		handle->domain = kdbus_domain_get(domain);
 	} else {
@@ -123,6 +155,10 @@ static int kdbus_handle_release(struct inode *inode, struct file *file)
 	case KDBUS_HANDLE_CONTROL:
 		kdbus_domain_put(handle->domain);
 		break;
+	case KDBUS_HANDLE_DOMAIN_OWNER:
+		kdbus_domain_disconnect(handle->domain);
+		kdbus_domain_put(handle->domain);
+		break;
 	case KDBUS_HANDLE_BUS_OWNER:
 		kdbus_bus_disconnect(handle->bus);
 		kdbus_bus_put(handle->bus);
@@ -130,11 +166,18 @@ static int kdbus_handle_release(struct inode *inode, struct file *file)
 	case KDBUS_HANDLE_EP:
 		kdbus_endpoint_put(handle->ep);
 		break;
+	case KDBUS_HANDLE_EP_OWNER:
+		kdbus_endpoint_disconnect(handle->ep);
+		kdbus_endpoint_put(handle->ep);
+		break;
 	case KDBUS_HANDLE_CONNECTED:
 		kdbus_conn_disconnect(handle->conn, KDBUS_CONN_END_CLOSE);
 		kdbus_conn_put(handle->conn);
 		break;
 	}
+	if (handle->meta)
+		kdbus_meta_destroy(handle->meta);
+	kfree(handle->meta);
 	kfree(handle);
 	return 0;
 }
@@ -162,6 +205,41 @@ static int kdbus_handle_make_bus(struct kdbus_handle *handle,
 	return 0;
 }
 
+static int kdbus_handle_make_domain(struct kdbus_handle *handle,
+				    struct file *file, void __user *argp)
+{
+	struct kdbus_domain *parent = handle->domain;
+	struct kdbus_domain *domain;
+
+	if (!file_ns_capable(file, parent->user_ns, CAP_IPC_OWNER))
+		return -EPERM;
+	domain = kdbus_cmd_domain_make(parent, argp);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+
+	handle->domain = domain;
+	smp_store_release(&handle->state, KDBUS_HANDLE_DOMAIN_OWNER);
+	kdbus_domain_put(parent);
+	return 0;
+}
+
+static int kdbus_handle_make_ep(struct kdbus_handle *handle, void __user *argp)
+{
+	struct kdbus_endpoint *parent = handle->ep;
+	struct kdbus_endpoint *ep;
+
+	if (!handle->privileged)
+		return -EPERM;
+	ep = kdbus_cmd_ep_make(parent->bus, argp);
+	if (IS_ERR(ep))
+		return PTR_ERR(ep);
+
+	handle->ep = ep;
+	smp_store_release(&handle->state, KDBUS_HANDLE_EP_OWNER);
+	kdbus_endpoint_put(parent);
+	return 0;
+}
+
 static int kdbus_handle_hello(struct kdbus_handle *handle,
 			      struct kdbus_cmd_hello __user *argp)
 {
@@ -174,11 +252,12 @@ static int kdbus_handle_hello(struct kdbus_handle *handle,
 	if (IS_ERR(hello))
 		return PTR_ERR(hello);
 
-	conn = kdbus_conn_new(ep, handle->privileged, hello);
+	conn = kdbus_conn_new(ep, handle->privileged, handle->meta, hello);
 	if (IS_ERR(conn)) {
 		ret = PTR_ERR(conn);
 	} else {
 		handle->conn = conn;
+		handle->meta = NULL;
 		smp_store_release(&handle->state, KDBUS_HANDLE_CONNECTED);
 		kdbus_endpoint_put(ep);
 		/* too late to fail: the connection stays, as the ABI says */
@@ -189,9 +268,42 @@ static int kdbus_handle_hello(struct kdbus_handle *handle,
 	return ret;
 }
 
+static long kdbus_handle_step_locked(struct kdbus_handle *handle,
+				     struct file *file, unsigned int cmd,
+				     void __user *argp)
+{
+	switch (handle->state) {
+	case KDBUS_HANDLE_CONTROL:
+		if (cmd == KDBUS_CMD_MEMFD_NEW)
+			return kdbus_cmd_memfd_new(argp);
+		if (cmd == KDBUS_CMD_BUS_MAKE)
+			return kdbus_handle_make_bus(handle, argp);
+		if (cmd == KDBUS_CMD_DOMAIN_MAKE)
+			return kdbus_handle_make_domain(handle, file, argp);
+		break;
+	case KDBUS_HANDLE_DOMAIN_OWNER:
+	case KDBUS_HANDLE_BUS_OWNER:
+		return -EBADFD;
+	case KDBUS_HANDLE_EP:
+		if (cmd == KDBUS_CMD_HELLO)
+			return kdbus_handle_hello(handle, argp);
+		if (cmd == KDBUS_CMD_EP_MAKE)
+			return kdbus_handle_make_ep(handle, argp);
+		break;
+	case KDBUS_HANDLE_EP_OWNER:
+		if (cmd == KDBUS_CMD_EP_UPDATE)
+			return kdbus_cmd_ep_update(handle->ep, argp);
+		break;
+	case KDBUS_HANDLE_CONNECTED:
+		/* another thread was faster with its HELLO */
+		break;
+	}
+	return -ENOTTY;
+}
+
 /* Commands that take the file one step on; one thread at a time. */
-static long kdbus_handle_step(struct kdbus_handle *handle, unsigned int cmd,
-			      void __user *argp)
+static long kdbus_handle_step(struct kdbus_handle *handle, struct file *file,
+			      unsigned int cmd, void __user *argp)
 {
 	long ret;
 
@@ -199,14 +311,7 @@ static long kdbus_handle_step(struct kdbus_handle *handle, unsigned int cmd,
 	if (ret < 0)
 		return -ERESTARTSYS;
 
-	if (handle->state == KDBUS_HANDLE_CONTROL && cmd == KDBUS_CMD_BUS_MAKE)
-		ret = kdbus_handle_make_bus(handle, argp);
-	else if (handle->state == KDBUS_HANDLE_EP && cmd == KDBUS_CMD_HELLO)
-		ret = kdbus_handle_hello(handle, argp);
-	else if (handle->state == KDBUS_HANDLE_BUS_OWNER)
-		ret = -EBADFD;
-	else
-		ret = -ENOTTY;
+	ret = kdbus_handle_step_locked(handle, file, cmd, argp);
 	mutex_unlock(&handle->lock);
 	return ret;
 }
@@ -237,8 +342,30 @@ static int kdbus_conn_cmd_free(struct kdbus_conn *conn, u64 __user *argp)
 	return ret < 0 ? ret : kdbus_pool_release(conn->pool, offset);
 }
 
-static long kdbus_conn_cmd(struct kdbus_conn *conn, unsigned int cmd,
-			   void __user *argp)
+/* Which connections may use a command that there is; the rest may not. */
+static bool kdbus_conn_may(const struct kdbus_conn *conn, unsigned int cmd)
+{
+	switch (cmd) {
+	case KDBUS_CMD_NAME_LIST:
+	case KDBUS_CMD_CONN_INFO:
+	case KDBUS_CMD_MEMFD_NEW:
+	case KDBUS_CMD_FREE:
+		return true;
+	case KDBUS_CMD_MSG_RECV:
+		return !(conn->flags & KDBUS_HELLO_POLICY_HOLDER);
+	case KDBUS_CMD_MATCH_ADD:
+	case KDBUS_CMD_MATCH_REMOVE:
+		return !(conn->flags & (KDBUS_HELLO_ACTIVATOR |
+					KDBUS_HELLO_POLICY_HOLDER));
+	case KDBUS_CMD_CONN_UPDATE:
+		return !(conn->flags & (KDBUS_HELLO_ACTIVATOR |
+					KDBUS_HELLO_MONITOR));
+	}
+	return kdbus_conn_is_ordinary(conn);
+}
+
+static long kdbus_conn_do(struct kdbus_conn *conn, unsigned int cmd,
+			  void __user *argp)
 {
 	switch (cmd) {
 	case KDBUS_CMD_BYEBYE:
@@ -257,7 +384,37 @@ static long kdbus_conn_cmd(struct kdbus_conn *conn, unsigned int cmd,
 		return kdbus_cmd_name_release(conn, argp);
 	case KDBUS_CMD_NAME_LIST:
 		return kdbus_cmd_name_list(conn, argp);
+	case KDBUS_CMD_CONN_INFO:
+		return kdbus_cmd_conn_info(conn, argp);
+	case KDBUS_CMD_CONN_UPDATE:
+		return kdbus_cmd_conn_update(conn, argp);
+	case KDBUS_CMD_MATCH_ADD:
+		return kdbus_cmd_match_add(conn, argp);
+	case KDBUS_CMD_MATCH_REMOVE:
+		return kdbus_cmd_match_remove(conn, argp);
+	case KDBUS_CMD_MEMFD_NEW:
+		return kdbus_cmd_memfd_new(argp);
 	}
+	return -ENOTTY;
+}
+
+static long kdbus_conn_cmd(struct kdbus_conn *conn, unsigned int cmd,
+			   void __user *argp)
+{
+	static const unsigned int all[] = {
+		KDBUS_CMD_BYEBYE, KDBUS_CMD_MSG_SEND, KDBUS_CMD_MSG_CANCEL,
+		KDBUS_CMD_MSG_RECV, KDBUS_CMD_NAME_ACQUIRE,
+		KDBUS_CMD_NAME_RELEASE, KDBUS_CMD_CONN_UPDATE,
+		KDBUS_CMD_MATCH_ADD, KDBUS_CMD_MATCH_REMOVE,
+	};
+	unsigned int i;
+
+	/* most are ordinary */
+	if (kdbus_conn_is_ordinary(conn) || kdbus_conn_may(conn, cmd))
+		return kdbus_conn_do(conn, cmd, argp);
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		if (cmd == all[i])
+			return -EOPNOTSUPP;
 	return -ENOTTY;
 }
 
@@ -280,7 +437,7 @@ static long kdbus_handle_cmd(struct file *file, unsigned int cmd,
 	struct kdbus_handle *handle = file->private_data;
 
 	if (kdbus_handle_state(handle) != KDBUS_HANDLE_CONNECTED)
-		return kdbus_handle_step(handle, cmd, argp);
+		return kdbus_handle_step(handle, file, cmd, argp);
 	if (kdbus_conn_is_dead(handle->conn))
 		return kdbus_dead_conn_cmd(handle->conn, cmd, argp);
 	return kdbus_conn_cmd(handle->conn, cmd, argp);

@@ -147,6 +147,35 @@ int kdbus_item_check_sysname(const struct kdbus_item *item)
 }
 
 /**
+ * kdbus_make_name() - the name of an object to make
+ * @cmd:	the command, in kernel memory
+ * @name:	set to the name in @cmd, or to NULL if there is none
+ *
+ * Return: 0, -EINVAL, -EEXIST for a second name, or -ENAMETOOLONG.
+ */
+int kdbus_make_name(const struct kdbus_cmd_make *cmd, const char **name)
+{
+	const struct kdbus_item *item;
+	struct kdbus_items items;
+	int ret;
+
+	*name = NULL;
+	kdbus_items_init(&items, cmd, offsetof(struct kdbus_cmd_make, items),
+			 cmd->size);
+	while ((ret = kdbus_items_next(&items, &item)) > 0) {
+		if (item->type != KDBUS_ITEM_MAKE_NAME)
+			continue;
+		if (*name)
+			return -EEXIST;
+		*name = item->str;
+		ret = kdbus_item_check_sysname(item);
+		if (ret < 0)
+			return ret;
+	}
+	return ret;
+}
+
+/**
  * kdbus_name_is_valid() - check a well-known name
  * @name:		the name
  * @allow_wildcard:	whether the last element may be "*"
@@ -179,4 +208,81 @@ bool kdbus_name_is_valid(const char *name, bool allow_wildcard)
 		at_start = false;
 	}
 	return has_dot && !at_start && c - name <= KDBUS_NAME_MAX_LEN;
+}
+
+/**
+ * kdbus_item_writer_init() - begin to write items
+ * @w:		to be destroyed with kdbus_item_writer_destroy()
+ */
+void kdbus_item_writer_init(struct kdbus_item_writer *w)
+{
+	w->buf = (u8 *)w->small;
+	w->size = 0;
+	w->room = sizeof(w->small);
+}
+
+/**
+ * kdbus_item_writer_destroy() - free what a writer holds
+ * @w:		the writer
+ */
+void kdbus_item_writer_destroy(struct kdbus_item_writer *w)
+{
+	if (w->buf != (u8 *)w->small)
+		kvfree(w->buf);
+}
+
+static int kdbus_item_writer_grow(struct kdbus_item_writer *w, size_t need)
+{
+	size_t room = max(2 * w->room, w->size + need);
+	u8 *buf;
+
+	buf = kvmalloc(room, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf, w->buf, w->size);
+	kdbus_item_writer_destroy(w);
+	w->buf = buf;
+	w->room = room;
+	return 0;
+}
+
+/**
+ * kdbus_item_reserve() - make room behind the items there are
+ * @w:		the writer
+ * @size:	bytes, a multiple of 8; the caller writes them all
+ *
+ * Return: where they are, or NULL without memory.
+ */
+void *kdbus_item_reserve(struct kdbus_item_writer *w, size_t size)
+{
+	void *at;
+
+	if (size > w->room - w->size && kdbus_item_writer_grow(w, size) < 0)
+		return NULL;
+	at = w->buf + w->size;
+	w->size += size;
+	return at;
+}
+
+/**
+ * kdbus_item_write() - write an item behind the others
+ * @w:		the writer
+ * @type:	its type
+ * @data:	its payload
+ * @size:	bytes of payload; zeros follow up to the next multiple of 8
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_item_write(struct kdbus_item_writer *w, u64 type, const void *data,
+		     size_t size)
+{
+	u64 *item = kdbus_item_reserve(w, KDBUS_ITEM_SIZE(size));
+
+	if (!item)
+		return -ENOMEM;
+	item[KDBUS_ITEM_SIZE(size) / 8 - 1] = 0;
+	item[0] = KDBUS_ITEM_HEADER_SIZE + size;
+	item[1] = type;
+	memcpy(item + 2, data, size);
+	return 0;
 }

@@ -39,8 +39,30 @@ static inline size_t kdbus_item_payload(const struct kdbus_item *item)
 	return item->size - KDBUS_ITEM_HEADER_SIZE;
 }
 
+/**
+ * struct kdbus_item_writer - items being written, in kernel memory
+ * @buf:	where they are: @small until they outgrow it
+ * @size:	bytes written, a multiple of 8
+ * @room:	bytes in @buf
+ * @small:	room for what most messages carry
+ */
+struct kdbus_item_writer {
+	u8 *buf;
+	size_t size;
+	size_t room;
+	u64 small[16];
+};
+
+void kdbus_item_writer_init(struct kdbus_item_writer *w);
+void kdbus_item_writer_destroy(struct kdbus_item_writer *w);
+void *kdbus_item_reserve(struct kdbus_item_writer *w, size_t size);
+int kdbus_item_write(struct kdbus_item_writer *w, u64 type, const void *data,
+		     size_t size);
+
+
 bool kdbus_item_is_string(const struct kdbus_item *item);
 int kdbus_item_check_sysname(const struct kdbus_item *item);
+int kdbus_make_name(const struct kdbus_cmd_make *cmd, const char **name);
 bool kdbus_name_is_valid(const char *name, bool allow_wildcard);
 
 void *kdbus_cmd_import(void __user *argp, size_t min, size_t max);

@@ -19,6 +19,24 @@ module_param_named(max_conns_per_user, kdbus_max_conns_per_user, uint, 0644);
 MODULE_PARM_DESC(max_conns_per_user,
 		 "Connections one uid may have in a domain (default 4096)");
 
+unsigned int kdbus_max_endpoints_per_user = 256;
+module_param_named(max_endpoints_per_user, kdbus_max_endpoints_per_user, uint,
+		   0644);
+MODULE_PARM_DESC(max_endpoints_per_user,
+		 "Custom endpoints one uid may have in a domain (default 256)");
+
+unsigned int kdbus_max_matches_per_conn = 256;
+module_param_named(max_matches_per_conn, kdbus_max_matches_per_conn, uint,
+		   0644);
+MODULE_PARM_DESC(max_matches_per_conn,
+		 "Matches one connection may have installed (default 256)");
+
+unsigned int kdbus_max_notices_per_conn = 256;
+module_param_named(max_notices_per_conn, kdbus_max_notices_per_conn, uint,
+		   0644);
+MODULE_PARM_DESC(max_notices_per_conn,
+		 "Notifications about names and connections one receiver may have queued (default 256)");
+
 unsigned int kdbus_max_names_per_conn = 64;
 module_param_named(max_names_per_conn, kdbus_max_names_per_conn, uint, 0644);
 MODULE_PARM_DESC(max_names_per_conn,
@@ -81,6 +99,7 @@ struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid)
 	kref_init(&new->kref);
 	new->domain = domain;
 	new->uid = uid;
+	new->key = __kuid_val(uid);
 
 	spin_lock(&domain->user_lock);
 	user = kdbus_user_find(domain, uid);
@@ -97,6 +116,42 @@ struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid)
 	return user;
 }
 
+/**
+ * kdbus_user_new_anonymous() - a user that stands for no uid
+ * @domain:	the domain; the caller keeps it until after kdbus_user_put()
+ *
+ * Return: a reference for the caller, or NULL without memory.
+ */
+struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain)
+{
+	static atomic_t ids = ATOMIC_INIT(0);
+	struct kdbus_user *user;
+
+	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	if (!user)
+		return NULL;
+
+	kref_init(&user->kref);
+	user->domain = domain;
+	user->uid = INVALID_UID;
+	/* above all uids */
+	user->key = BIT_ULL(32) + (u32)atomic_inc_return(&ids);
+	INIT_HLIST_NODE(&user->node);
+	return user;
+}
+
+/**
+ * kdbus_user_ref() - take a reference
+ * @user:	a user the caller has a reference to
+ *
+ * Return: @user.
+ */
+struct kdbus_user *kdbus_user_ref(struct kdbus_user *user)
+{
+	kref_get(&user->kref);
+	return user;
+}
+
 static void kdbus_user_release(struct kref *kref)
 	__releases(&user->domain->user_lock)
 {
@@ -105,7 +160,8 @@ static void kdbus_user_release(struct kref *kref)
 	hash_del(&user->node);
 	spin_unlock(&user->domain->user_lock);
 
-	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns));
+	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns) ||
+		atomic_read(&user->endpoints));
 	kfree(user);
 }
 

@@ -10,7 +10,8 @@
  * limit.
  *
  * A struct kdbus_user stands for one uid in one domain and counts what that
- * uid holds there. It lives as long as something refers to it. The table of
+ * uid holds there. All who come through a custom endpoint are one anonymous
+ * user, known to nobody else. It lives as long as something refers to it. The table of
  * users is guarded by the domain's user_lock; the counters are atomic and
  * are charged before the thing they count is made.
  */
@@ -29,6 +30,9 @@
 #define KDBUS_MSG_MAX_VEC_SIZE		(2UL << 20)
 #define KDBUS_MAKE_MAX_SIZE		32768
 #define KDBUS_HELLO_MAX_SIZE		32768
+#define KDBUS_UPDATE_MAX_ITEMS		32768
+#define KDBUS_MATCH_MAX_ITEMS		32768
+#define KDBUS_MEMFD_MAX_CMD_SIZE	(24 + 32768)
 #define KDBUS_NAME_MAX_LEN		255
 #define KDBUS_SYSNAME_MAX_LEN		63
 #define KDBUS_CMD_NAME_EXTRA		256
@@ -41,6 +45,9 @@
 /* shared things: module parameters */
 extern unsigned int kdbus_max_buses_per_user;
 extern unsigned int kdbus_max_conns_per_user;
+extern unsigned int kdbus_max_endpoints_per_user;
+extern unsigned int kdbus_max_matches_per_conn;
+extern unsigned int kdbus_max_notices_per_conn;
 extern unsigned int kdbus_max_names_per_conn;
 extern unsigned int kdbus_max_requests_per_conn;
 extern unsigned int kdbus_max_msgs_per_sender;
@@ -54,21 +61,27 @@ struct kdbus_domain;
  * struct kdbus_user - what one uid holds in one domain
  * @kref:	references
  * @domain:	where; pinned by whoever pins the user
- * @uid:	who
- * @node:	link in the domain's table
+ * @uid:	who; invalid for an anonymous user
+ * @key:	number that tells it from all others in the domain
+ * @node:	link in the domain's table, if it is not anonymous
  * @buses:	buses the uid has made
+ * @endpoints:	custom endpoints it has made
  * @conns:	connections the uid has
  */
 struct kdbus_user {
 	struct kref kref;
 	struct kdbus_domain *domain;
 	kuid_t uid;
+	u64 key;
 	struct hlist_node node;
 	atomic_t buses;
+	atomic_t endpoints;
 	atomic_t conns;
 };
 
 struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid);
+struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain);
+struct kdbus_user *kdbus_user_ref(struct kdbus_user *user);
 void kdbus_user_put(struct kdbus_user *user);
 
 int kdbus_count_charge(atomic_t *count, unsigned int max, int error);

@@ -13,19 +13,23 @@
 
 #include "bus.h"
 #include "connection.h"
+#include "endpoint.h"
 #include "item.h"
 #include "list.h"
 #include "names.h"
+#include "policy.h"
 #include "pool.h"
 
 /**
  * struct kdbus_list - a list being built
+ * @reader:	who asks
  * @flags:	KDBUS_NAME_LIST_* flags
  * @buf:	where it goes, zeroed
  * @room:	bytes in @buf
  * @size:	bytes it takes, which may be more
  */
 struct kdbus_list {
+	const struct kdbus_conn *reader;
 	u64 flags;
 	u8 *buf;
 	size_t room;
@@ -40,6 +44,8 @@ static void kdbus_list_add(struct kdbus_list *list,
 	struct kdbus_cmd_name *record = (void *)(list->buf + list->size);
 	size_t size = sizeof(*record) + len;
 
+	if (name && !kdbus_policy_may_see_name(list->reader, name))
+		return;
 	list->size += ALIGN(size, 8);
 	if (list->size > list->room)
 		return;
@@ -51,6 +57,23 @@ static void kdbus_list_add(struct kdbus_list *list,
 	memcpy((u8 *)record + sizeof(*record), name, len);
 }
 
+/* An activator has one name, whoever owns it at the moment. */
+static void kdbus_list_add_activator(struct kdbus_list *list,
+				     const struct kdbus_conn *conn)
+{
+	if (list->flags & KDBUS_NAME_LIST_ACTIVATORS)
+		kdbus_list_add(list, conn, conn->activator_of->name,
+			       KDBUS_NAME_ACTIVATOR);
+}
+
+/* In a sandbox there are only peers with a name that can be seen. */
+static bool kdbus_list_shows_peer(const struct kdbus_list *list,
+				  const struct kdbus_conn *conn)
+{
+	return !list->reader->ep->custom ||
+	       kdbus_policy_may_see(list->reader, conn);
+}
+
 /* The records of one connection, next to each other. */
 static void kdbus_list_add_conn(struct kdbus_list *list,
 				const struct kdbus_conn *conn)
@@ -59,6 +82,10 @@ static void kdbus_list_add_conn(struct kdbus_list *list,
 	const struct kdbus_name_entry *n;
 	size_t before = list->size;
 
+	if (conn->flags & KDBUS_HELLO_ACTIVATOR) {
+		kdbus_list_add_activator(list, conn);
+		return;
+	}
 	if (list->flags & KDBUS_NAME_LIST_NAMES)
 		list_for_each_entry(n, &conn->names, owner_node)
 			kdbus_list_add(list, conn, n->name, n->flags);
@@ -66,7 +93,8 @@ static void kdbus_list_add_conn(struct kdbus_list *list,
 		list_for_each_entry(w, &conn->waits, conn_node)
 			kdbus_list_add(list, conn, w->name->name,
 				       w->flags | KDBUS_NAME_IN_QUEUE);
-	if (list->size == before && (list->flags & KDBUS_NAME_LIST_UNIQUE))
+	if (list->size == before && (list->flags & KDBUS_NAME_LIST_UNIQUE) &&
+	    kdbus_list_shows_peer(list, conn))
 		kdbus_list_add(list, conn, NULL, 0);
 }
 
@@ -151,6 +179,7 @@ int kdbus_cmd_name_list(struct kdbus_conn *conn,
 	    copy_from_user(&cmd, ucmd, sizeof(cmd)))
 		return -EFAULT;
 
+	list.reader = conn;
 	list.flags = cmd.flags;
 	ret = kdbus_list_make(&list, conn);
 	if (!ret)

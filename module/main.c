@@ -27,7 +27,7 @@ static int __init kdbus_init(void)
 	if (ret < 0)
 		goto exit_workqueue;
 
-	kdbus_initial_domain = kdbus_domain_new(0666);
+	kdbus_initial_domain = kdbus_domain_new(NULL, "", 0666);
 	if (IS_ERR(kdbus_initial_domain)) {
 		ret = PTR_ERR(kdbus_initial_domain);
 		goto exit_subsys;

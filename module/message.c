@@ -3,6 +3,7 @@
  * Fetching and checking what a sender wrote, and writing what a receiver
  * gets. Rules and layout: see message.h.
  */
+#include <linux/err.h>
 #include <linux/file.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
@@ -14,10 +15,14 @@
 
 #include "bus.h"
 #include "connection.h"
+#include "endpoint.h"
 #include "handle.h"
+#include "info.h"
 #include "item.h"
 #include "limits.h"
+#include "memfd.h"
 #include "message.h"
+#include "names.h"
 #include "pool.h"
 
 static atomic64_t kdbus_message_ids = ATOMIC64_INIT(0);
@@ -52,30 +57,48 @@ static bool kdbus_file_can_cycle(struct file *file)
 	       !strcmp(file->f_path.dentry->d_name.name, "[io_uring]");
 }
 
-static int kdbus_message_pin_files(struct kdbus_message *msg,
-				   const struct kdbus_item *item)
+/* Makes room for @n more files; the items of a message bound how many. */
+static int kdbus_message_grow_files(struct kdbus_message *msg, unsigned int n)
+{
+	struct kdbus_passed_file *files;
+
+	files = kvcalloc(msg->n_files + n, sizeof(*files), GFP_KERNEL_ACCOUNT);
+	if (!files)
+		return -ENOMEM;
+	if (msg->files)
+		memcpy(files, msg->files, msg->n_files * sizeof(*files));
+	kvfree(msg->files);
+	msg->files = files;
+	return 0;
+}
+
+static int kdbus_message_pin_fds(struct kdbus_message *msg,
+				 const struct kdbus_item *item)
 {
 	unsigned int n = kdbus_item_payload(item) / sizeof(int);
 	unsigned int i;
+	int ret;
 
-	msg->files = kvcalloc(n, sizeof(*msg->files), GFP_KERNEL_ACCOUNT);
-	if (!msg->files)
-		return -ENOMEM;
-
+	ret = kdbus_message_grow_files(msg, n);
+	if (ret < 0)
+		return ret;
 	for (i = 0; i < n; i++) {
 		struct file *file = fget_raw(item->fds[i]);
 
 		if (!file)
 			return -EBADF;
-		msg->files[i] = file;
-		msg->n_files = i + 1;
+		msg->files[msg->n_files++].file = file;
 		if (kdbus_file_can_cycle(file))
 			return -EOPNOTSUPP;
 	}
 	return 0;
 }
 
-static bool kdbus_message_is_broadcast(const struct kdbus_message *msg)
+/**
+ * kdbus_message_is_broadcast() - whether a message is for whoever it matches
+ * @msg:	the message
+ */
+bool kdbus_message_is_broadcast(const struct kdbus_message *msg)
 {
 	return msg->hdr->dst_id == KDBUS_DST_ID_BROADCAST;
 }
@@ -87,11 +110,11 @@ static int kdbus_message_import_vec(struct kdbus_message *msg,
 
 	if (kdbus_item_payload(item) != sizeof(item->vec) || !size)
 		return -EINVAL;
-	if (check_add_overflow(msg->payload_size, size, &msg->payload_size))
+	if (check_add_overflow(msg->payload_size, size, &msg->payload_size) ||
+	    check_add_overflow(msg->vecs_size, size, &msg->vecs_size))
 		return -EMSGSIZE;
 	/* a maker of the bus is bounded by the receiver's pool alone */
-	if (msg->payload_size > KDBUS_MSG_MAX_VEC_SIZE &&
-	    !msg->src->privileged)
+	if (msg->vecs_size > KDBUS_MSG_MAX_VEC_SIZE && !msg->src->privileged)
 		return -EMSGSIZE;
 
 	/* cannot wrap, since the sum of all sizes did not */
@@ -116,7 +139,7 @@ static int kdbus_message_import_fds(struct kdbus_message *msg,
 
 	msg->fds = item;
 	msg->items_size += KDBUS_ITEM_SIZE(size);
-	return kdbus_message_pin_files(msg, item);
+	return kdbus_message_pin_fds(msg, item);
 }
 
 static int kdbus_message_import_bloom(struct kdbus_message *msg,
@@ -156,10 +179,12 @@ static int kdbus_message_import_name(struct kdbus_message *msg,
 	return 0;
 }
 
-/* A memfd's item is checked as the ABI says; memfds come with a later step. */
 static int kdbus_message_import_memfd(struct kdbus_message *msg,
 				      const struct kdbus_item *item)
 {
+	struct file *file;
+	int ret;
+
 	if (kdbus_item_payload(item) != sizeof(item->memfd))
 		return -EINVAL;
 	if (kdbus_message_is_broadcast(msg))
@@ -168,7 +193,23 @@ static int kdbus_message_import_memfd(struct kdbus_message *msg,
 		return -EBADF;
 	if (!item->memfd.size)
 		return -EINVAL;
-	return -EOPNOTSUPP;
+
+	ret = kdbus_message_grow_files(msg, 1);
+	if (ret < 0)
+		return ret;
+	file = kdbus_memfd_get(item->memfd.fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	/* from here on it stays sealed if it is */
+	msg->files[msg->n_files++].file = file;
+	msg->n_memfds++;
+	msg->items_size += KDBUS_ITEM_SIZE(sizeof(item->memfd));
+	if (check_add_overflow(msg->payload_size, item->memfd.size,
+			       &msg->payload_size))
+		return -EMSGSIZE;
+	if (!kdbus_memfd_sealed(file))
+		return -ETXTBSY;
+	return item->memfd.size > kdbus_memfd_size(file) ? -EBADF : 0;
 }
 
 static int kdbus_message_import_item(struct kdbus_message *msg,
@@ -289,6 +330,8 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 
 	/* all but the buffer */
 	memset(msg, 0, offsetof(struct kdbus_message, inline_buf));
+	kdbus_meta_init(&msg->meta);
+	kdbus_item_writer_init(&msg->names);
 	msg->id = kdbus_message_new_id();
 	msg->src = src;
 	msg->items_size = sizeof(*msg->hdr);
@@ -314,26 +357,110 @@ void kdbus_message_release(struct kdbus_message *msg)
 	unsigned int i;
 
 	for (i = 0; msg->files && i < msg->n_files; i++)
-		fput(msg->files[i]);
+		fput(msg->files[i].file);
 	kvfree(msg->files);
+	kvfree(msg->staged);
+	kdbus_meta_destroy(&msg->meta);
+	kdbus_item_writer_destroy(&msg->names);
 	if (msg->hdr != (void *)msg->inline_buf)
 		kfree(msg->hdr);
 }
 
-/**
- * kdbus_message_slice_size() - how large a slice a message needs
- * @msg:	the message
- *
- * Return: bytes, saturated.
- */
-u64 kdbus_message_slice_size(const struct kdbus_message *msg)
-{
-	u64 size;
+/* The body runs for each item of a message that has been checked. */
+#define kdbus_message_for_each_item(msg, items, item)			\
+	for (kdbus_items_init(&(items), (msg)->hdr,			\
+			      offsetof(struct kdbus_msg, items),	\
+			      (msg)->hdr->size);			\
+	     kdbus_items_next(&(items), &(item)) > 0;)
 
-	if (check_add_overflow(msg->items_size, msg->data_size, &size))
-		return U64_MAX;
-	return size;
+/**
+ * kdbus_message_stage() - copy the payload to the kernel
+ * @msg:	the message; from now on its sender's memory is not looked at
+ *
+ * Return: 0, -ENOMEM or -EFAULT.
+ */
+int kdbus_message_stage(struct kdbus_message *msg)
+{
+	const struct kdbus_item *item;
+	struct kdbus_items items;
+	u8 *pos;
+
+	if (msg->staged || !msg->data_size)
+		return 0;
+	msg->staged = kvmalloc(msg->data_size, GFP_KERNEL_ACCOUNT);
+	if (!msg->staged)
+		return -ENOMEM;
+
+	pos = msg->staged;
+	kdbus_message_for_each_item(msg, items, item) {
+		const struct kdbus_vec *vec = &item->vec;
+
+		if (item->type != KDBUS_ITEM_PAYLOAD_VEC)
+			continue;
+		if (!vec->address) {
+			memset(pos, 0, vec->size % 8);
+			pos += vec->size % 8;
+			continue;
+		}
+		if (copy_from_user(pos, u64_to_user_ptr(vec->address),
+				   vec->size)) {
+			kvfree(msg->staged);
+			msg->staged = NULL;
+			return -EFAULT;
+		}
+		pos += vec->size;
+	}
+	return 0;
 }
+
+/* ---- metadata --------------------------------------------------------- */
+
+static int kdbus_message_write_names(struct kdbus_message *msg,
+				     const struct kdbus_conn *to)
+{
+	struct kdbus_conn *src = msg->src;
+	int ret;
+
+	/* the same for all but those who may not see every name */
+	if (msg->has_names && !to->ep->custom && !msg->names_are_partial &&
+	    msg->names_gen == READ_ONCE(src->names_gen))
+		return 0;
+	kdbus_item_writer_destroy(&msg->names);
+	kdbus_item_writer_init(&msg->names);
+	ret = kdbus_names_write(src, to, &msg->names, &msg->names_gen);
+	msg->has_names = !ret;
+	msg->names_are_partial = to->ep->custom;
+	return ret;
+}
+
+/*
+ * Writes the metadata that @conn gets. A TIMESTAMP comes first; *@seq_offset
+ * is set to where its number goes when there is one.
+ */
+static int kdbus_message_write_meta(struct kdbus_message *msg,
+				    const struct kdbus_conn *conn,
+				    struct kdbus_item_writer *w,
+				    u64 *seq_offset)
+{
+	u64 flags = READ_ONCE(conn->attach_flags);
+	int ret = 0;
+
+	*seq_offset = 0;
+	if (!flags)
+		return 0;
+	flags = kdbus_meta_allowed(flags);
+	kdbus_meta_gather(&msg->meta, flags);
+	if (flags & KDBUS_ATTACH_NAMES)
+		ret = kdbus_message_write_names(msg, conn);
+	if (!ret)
+		ret = kdbus_info_write(msg->src, &msg->meta, flags,
+				       &conn->view, &msg->names, w);
+	if (!ret && (flags & KDBUS_ATTACH_TIMESTAMP))
+		*seq_offset = KDBUS_ITEM_HEADER_SIZE;
+	return ret;
+}
+
+/* ---- delivering ------------------------------------------------------- */
 
 static int kdbus_message_write_item(struct kdbus_pool_writer *w, u64 type,
 				    const void *payload, size_t size)
@@ -350,12 +477,13 @@ static int kdbus_message_write_item(struct kdbus_pool_writer *w, u64 type,
 }
 
 static int kdbus_message_write_header(const struct kdbus_message *msg,
+				      u64 items_size,
 				      struct kdbus_pool_writer *w)
 {
 	struct kdbus_msg hdr = *msg->hdr;
 	int ret;
 
-	hdr.size = msg->items_size;
+	hdr.size = items_size;
 	ret = kdbus_pool_write(w, &hdr, sizeof(hdr));
 	if (!ret && msg->dst_name)
 		ret = kdbus_message_write_item(w, KDBUS_ITEM_DST_NAME,
@@ -381,88 +509,222 @@ static int kdbus_message_write_off(struct kdbus_pool_writer *w,
 					sizeof(off));
 }
 
-static int kdbus_message_write_vec(struct kdbus_pool_writer *w,
-				   const struct kdbus_vec *vec)
+/* Where the number of the next file will go. */
+static u64 kdbus_message_number_offset(const struct kdbus_pool_writer *w,
+				       const struct kdbus_entry *entry,
+				       size_t in_payload)
 {
-	if (!vec->address)
-		return kdbus_pool_write_zero(w, vec->size % 8);
-	return kdbus_pool_write_user(w, u64_to_user_ptr(vec->address),
-				     vec->size);
+	return w->pos - entry->slice->offset + KDBUS_ITEM_HEADER_SIZE +
+	       in_payload;
 }
 
-static int kdbus_message_write_fds(const struct kdbus_message *msg,
-				   struct kdbus_pool_writer *w)
+static int kdbus_message_write_memfd(struct kdbus_message *msg,
+				     struct kdbus_pool_writer *w,
+				     struct kdbus_entry *entry, u64 size,
+				     unsigned int *n)
 {
-	size_t size = kdbus_item_payload(msg->fds);
+	struct kdbus_memfd memfd = { .size = size, .fd = -1 };
+
+	msg->files[(*n)++].offset =
+		kdbus_message_number_offset(w, entry,
+					    offsetof(struct kdbus_memfd, fd));
+	return kdbus_message_write_item(w, KDBUS_ITEM_PAYLOAD_MEMFD, &memfd,
+					sizeof(memfd));
+}
+
+static int kdbus_message_write_fds(struct kdbus_message *msg,
+				   struct kdbus_pool_writer *w,
+				   struct kdbus_entry *entry,
+				   const struct kdbus_item *item,
+				   unsigned int first)
+{
+	size_t size = kdbus_item_payload(item);
 	u64 head[2] = { KDBUS_ITEM_HEADER_SIZE + size, KDBUS_ITEM_FDS };
+	u64 offset = kdbus_message_number_offset(w, entry, 0);
 	const int none = -1;
 	unsigned int i;
 	int ret;
 
 	ret = kdbus_pool_write(w, head, sizeof(head));
-	for (i = 0; !ret && i < msg->n_files; i++)
+	for (i = 0; !ret && i < size / sizeof(int); i++) {
+		msg->files[first + i].offset = offset + i * sizeof(int);
 		ret = kdbus_pool_write(w, &none, sizeof(none));
+	}
 	if (!ret)
 		ret = kdbus_pool_write_zero(w, ALIGN(size, 8) - size);
 	return ret;
 }
 
-/* The body runs for each PAYLOAD_VEC of a message that has been checked. */
-#define kdbus_message_for_each_vec(msg, items, item)			\
-	for (kdbus_items_init(&(items), (msg)->hdr,			\
-			      offsetof(struct kdbus_msg, items),	\
-			      (msg)->hdr->size);			\
-	     kdbus_items_next(&(items), &(item)) > 0;)			\
-		if ((item)->type != KDBUS_ITEM_PAYLOAD_VEC)		\
-			continue;					\
-		else
+/* Writes the items about payload and files; FDS comes after the others. */
+static int kdbus_message_write_items(struct kdbus_message *msg,
+				     struct kdbus_pool_writer *w,
+				     struct kdbus_entry *entry, u64 offset)
+{
+	unsigned int n = 0, first_fd = 0;
+	const struct kdbus_item *item;
+	struct kdbus_items items;
+	int ret = 0;
 
-/**
- * kdbus_message_write() - write a message into its receiver's pool
- * @msg:	the message
- * @slice:	a pinned slice of kdbus_message_slice_size() bytes
- * @fds_offset:	set to where in the slice the numbers of its files go
- *
- * Every byte of the slice is written. Sleeps for as long as the sender's
- * memory takes.
- *
- * Return: 0, -EFAULT, -EINTR if current is being killed, or a negative errno
- * of getting a page.
- */
-int kdbus_message_write(const struct kdbus_message *msg,
-			struct kdbus_slice *slice, u64 *fds_offset)
+	kdbus_message_for_each_item(msg, items, item) {
+		if (item->type == KDBUS_ITEM_PAYLOAD_VEC) {
+			ret = kdbus_message_write_off(w, &item->vec, &offset);
+		} else if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD) {
+			ret = kdbus_message_write_memfd(msg, w, entry,
+							item->memfd.size, &n);
+		} else if (item->type == KDBUS_ITEM_FDS) {
+			first_fd = n;
+			n += kdbus_item_payload(item) / sizeof(int);
+		}
+		if (ret < 0)
+			return ret;
+	}
+	if (msg->fds)
+		ret = kdbus_message_write_fds(msg, w, entry, msg->fds,
+					      first_fd);
+	return ret;
+}
+
+static int kdbus_message_write_data(const struct kdbus_message *msg,
+				    struct kdbus_pool_writer *w)
 {
 	const struct kdbus_item *item;
-	u64 offset = msg->items_size;
-	struct kdbus_pool_writer w;
 	struct kdbus_items items;
+	int ret = 0;
+
+	if (msg->staged)
+		return kdbus_pool_write(w, msg->staged, msg->data_size);
+
+	kdbus_message_for_each_item(msg, items, item) {
+		const struct kdbus_vec *vec = &item->vec;
+
+		if (item->type != KDBUS_ITEM_PAYLOAD_VEC)
+			continue;
+		ret = vec->address ?
+		      kdbus_pool_write_user(w, u64_to_user_ptr(vec->address),
+					    vec->size) :
+		      kdbus_pool_write_zero(w, vec->size % 8);
+		if (ret < 0)
+			break;
+	}
+	return ret;
+}
+
+static int kdbus_message_write(struct kdbus_message *msg,
+			       const struct kdbus_item_writer *meta,
+			       u64 seq_offset, struct kdbus_entry *entry)
+{
+	u64 items_size = msg->items_size + meta->size;
+	struct kdbus_slice *slice = entry->slice;
+	struct kdbus_pool_writer w;
 	int ret;
 
 	kdbus_pool_writer_init(&w, slice, 0);
-	ret = kdbus_message_write_header(msg, &w);
+	ret = kdbus_message_write_header(msg, items_size, &w);
+	if (!ret)
+		ret = kdbus_message_write_items(msg, &w, entry, items_size);
+	if (!ret && seq_offset)
+		entry->seq_offset = w.pos - slice->offset + seq_offset;
+	if (!ret)
+		ret = kdbus_pool_write(&w, meta->buf, meta->size);
+	if (!ret)
+		ret = kdbus_message_write_data(msg, &w);
+	if (!ret)
+		ret = kdbus_pool_write_zero(&w, slice->offset + slice->size -
+					    w.pos);
+	kdbus_pool_writer_end(&w);
+	return ret;
+}
+
+/**
+ * kdbus_message_deliver() - write a message into a receiver's pool
+ * @msg:	the message, sent by current
+ * @conn:	the receiver
+ * @charge:	who is charged for it, or NULL
+ * @entry:	gets the slice, every byte of which is written
+ *
+ * Sleeps for as long as the sender's memory takes, if it is not staged.
+ *
+ * Return: 0; -ENOMEM; a negative errno of kdbus_slice_alloc(); -EFAULT; -EINTR
+ * if current is being killed; or a negative errno of getting a page. What
+ * @entry holds by then is freed with it.
+ */
+int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
+			  const struct kdbus_charge *charge,
+			  struct kdbus_entry *entry)
+{
+	struct kdbus_item_writer meta;
+	struct kdbus_slice *slice;
+	u64 size, seq_offset;
+	int ret;
+
+	kdbus_item_writer_init(&meta);
+	ret = kdbus_message_write_meta(msg, conn, &meta, &seq_offset);
 	if (ret < 0)
 		goto exit;
 
-	kdbus_message_for_each_vec(msg, items, item) {
-		ret = kdbus_message_write_off(&w, &item->vec, &offset);
-		if (ret < 0)
-			goto exit;
+	if (check_add_overflow(msg->items_size + meta.size, msg->data_size,
+			       &size))
+		size = U64_MAX;
+	slice = kdbus_slice_alloc(conn->pool, size, charge, msg->id);
+	if (IS_ERR(slice)) {
+		ret = PTR_ERR(slice);
+		goto exit;
 	}
-
-	if (msg->fds) {
-		*fds_offset = w.pos - slice->offset + KDBUS_ITEM_HEADER_SIZE;
-		ret = kdbus_message_write_fds(msg, &w);
-		if (ret < 0)
-			goto exit;
+	entry->slice = slice;
+	if (charge) {
+		entry->charge = *charge;
+		entry->charge_user = msg->src->user->key;
+		entry->n_files = charge->fds;
 	}
-
-	kdbus_message_for_each_vec(msg, items, item) {
-		ret = kdbus_message_write_vec(&w, &item->vec);
-		if (ret < 0)
-			goto exit;
-	}
-	ret = kdbus_pool_write_zero(&w, slice->offset + slice->size - w.pos);
+	ret = kdbus_message_write(msg, &meta, seq_offset, entry);
 exit:
+	kdbus_item_writer_destroy(&meta);
+	return ret;
+}
+
+/**
+ * kdbus_message_copy_files() - give a second receiver a message's files
+ * @msg:	the message, written into the receiver's pool
+ * @entry:	gets its own references
+ * @fds:	whether it takes others than memfds
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_message_copy_files(const struct kdbus_message *msg,
+			     struct kdbus_entry *entry, bool fds)
+{
+	unsigned int i;
+
+	if (!msg->n_files)
+		return 0;
+	entry->files = kvcalloc(msg->n_files, sizeof(*entry->files),
+				GFP_KERNEL_ACCOUNT);
+	if (!entry->files)
+		return -ENOMEM;
+	entry->n_files = msg->n_files;
+	for (i = 0; i < msg->n_files; i++) {
+		entry->files[i].offset = msg->files[i].offset;
+		if (fds || kdbus_is_memfd(msg->files[i].file))
+			entry->files[i].file = get_file(msg->files[i].file);
+	}
+	return 0;
+}
+
+/**
+ * kdbus_message_write_seq() - complete the TIMESTAMP of a message
+ * @entry:	the message, which has its number now
+ *
+ * Return: 0 or a negative errno of getting the page.
+ */
+int kdbus_message_write_seq(const struct kdbus_entry *entry)
+{
+	struct kdbus_pool_writer w;
+	int ret;
+
+	if (!entry->seq_offset)
+		return 0;
+	kdbus_pool_writer_init(&w, entry->slice, entry->seq_offset);
+	ret = kdbus_pool_write(&w, &entry->seq, sizeof(entry->seq));
 	kdbus_pool_writer_end(&w);
 	return ret;
 }

@@ -6,14 +6,17 @@
  * fetched once and checked once, its files are pinned by then, and from then
  * on only this copy is looked at; just the payload is still in the sender's
  * memory, and goes from there straight into the receiver's slice. A message
- * belongs to the task that sends it and takes no locks.
+ * belongs to the task that sends it and takes no locks. Payload that several
+ * receivers get is copied to the kernel once, so that all get the same.
  *
  * What the receiver finds in its slice, each item padded to 8 bytes:
  *
  *   header		as sent; size is that of header and items, src_id is set
  *   DST_NAME		if it was addressed by name
- *   PAYLOAD_OFF	one for each PAYLOAD_VEC, in order
+ *   PAYLOAD_OFF	one for each PAYLOAD_VEC,
+ *   PAYLOAD_MEMFD	one for each of those, in the sender's order
  *   FDS		if there was one; numbers are -1 until it is received
+ *   metadata		what the receiver asked for
  *   data		of all vecs one after the other, beginning at a multiple
  *			of 8; a vec without address is a run of zeros and takes
  *			only its size modulo 8 here, to keep the alignment
@@ -24,9 +27,11 @@
 #include <linux/types.h>
 #include <linux/kdbus.h>
 
-struct file;
+#include "item.h"
+#include "metadata.h"
+#include "queue.h"
+
 struct kdbus_conn;
-struct kdbus_slice;
 
 /**
  * struct kdbus_message - a message being sent
@@ -36,12 +41,21 @@ struct kdbus_slice;
  * @dst_name:	name it is addressed by, in @hdr; or NULL
  * @dst_hash:	hash of @dst_name
  * @fds:	the FDS item, in @hdr; or NULL
- * @files:	what @fds names, referenced
+ * @files:	what @fds and PAYLOAD_MEMFD items name, referenced, in the
+ *		order of the items
  * @n_files:	how many
+ * @n_memfds:	how many of them are memfds
  * @bloom:	the BLOOM_FILTER item, in @hdr; or NULL
- * @payload_size: bytes of all vecs
+ * @payload_size: bytes of all vecs and memfds
+ * @vecs_size:	bytes of all vecs
  * @items_size:	bytes of header and items as they are delivered
  * @data_size:	bytes of data behind them
+ * @staged:	all data, if it was copied to the kernel; or NULL
+ * @meta:	what has been gathered about the sender
+ * @names:	NAME items of the sender, if a receiver wants them
+ * @names_gen:	state of the sender's names that @names shows
+ * @has_names:	@names was made
+ * @names_are_partial: for a receiver who may not see all
  * @inline_buf:	@hdr of small messages
  */
 struct kdbus_message {
@@ -51,12 +65,20 @@ struct kdbus_message {
 	const char *dst_name;
 	unsigned int dst_hash;
 	const struct kdbus_item *fds;
-	struct file **files;
+	struct kdbus_passed_file *files;
 	unsigned int n_files;
+	unsigned int n_memfds;
 	const struct kdbus_item *bloom;
 	u64 payload_size;
+	u64 vecs_size;
 	u64 items_size;
 	u64 data_size;
+	u8 *staged;
+	struct kdbus_meta meta;
+	struct kdbus_item_writer names;
+	u64 names_gen;
+	bool has_names;
+	bool names_are_partial;
 	u64 inline_buf[24];
 };
 
@@ -64,9 +86,14 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 			 struct kdbus_msg __user *umsg);
 void kdbus_message_release(struct kdbus_message *msg);
 u64 kdbus_message_new_id(void);
-u64 kdbus_message_slice_size(const struct kdbus_message *msg);
-int kdbus_message_write(const struct kdbus_message *msg,
-			struct kdbus_slice *slice, u64 *fds_offset);
+bool kdbus_message_is_broadcast(const struct kdbus_message *msg);
+int kdbus_message_stage(struct kdbus_message *msg);
+int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
+			  const struct kdbus_charge *charge,
+			  struct kdbus_entry *entry);
+int kdbus_message_copy_files(const struct kdbus_message *msg,
+			     struct kdbus_entry *entry, bool fds);
+int kdbus_message_write_seq(const struct kdbus_entry *entry);
 
 static inline bool kdbus_message_is_call(const struct kdbus_message *msg)
 {

@@ -12,15 +12,19 @@
 #include "connection.h"
 #include "item.h"
 #include "limits.h"
+#include "move.h"
 #include "names.h"
+#include "notify.h"
+#include "policy.h"
 #include "trace.h"
 
 #define KDBUS_NAME_ASKABLE (KDBUS_NAME_REPLACE_EXISTING | \
 			    KDBUS_NAME_ALLOW_REPLACEMENT | KDBUS_NAME_QUEUE)
 #define KDBUS_NAME_STORED (KDBUS_NAME_ALLOW_REPLACEMENT | KDBUS_NAME_QUEUE)
 
-static struct kdbus_name_entry *kdbus_name_find(struct kdbus_bus *bus,
-					  const char *name, unsigned int hash)
+static struct kdbus_name_entry *
+kdbus_name_find(const struct kdbus_bus *bus, const char *name,
+		unsigned int hash)
 {
 	struct kdbus_name_entry *n;
 
@@ -63,21 +67,104 @@ struct kdbus_conn *kdbus_name_get_owner(struct kdbus_bus *bus,
 }
 
 /**
- * kdbus_name_is_owner() - whether a connection owns a name
+ * kdbus_name_owned_by() - whether a connection owns a name at the moment
+ * @bus:	the bus
+ * @name:	the name
+ * @conn:	the connection
+ */
+bool kdbus_name_owned_by(const struct kdbus_bus *bus, const char *name,
+			 const struct kdbus_conn *conn)
+{
+	struct kdbus_name_entry *n;
+	bool ret;
+
+	rcu_read_lock();
+	n = kdbus_name_find(bus, name,
+			    full_name_hash(NULL, name, strlen(name)));
+	ret = n && rcu_access_pointer(n->owner) == conn;
+	rcu_read_unlock();
+	return ret;
+}
+
+/**
+ * kdbus_name_owner_id() - the id of a name, if a connection owns it
  * @bus:	the bus, its lock held
  * @name:	the name
  * @hash:	its full_name_hash()
  * @conn:	the connection
+ *
+ * Return: the id, or 0 if it is not the owner.
  */
-bool kdbus_name_is_owner(struct kdbus_bus *bus, const char *name,
-			 unsigned int hash, const struct kdbus_conn *conn)
+u64 kdbus_name_owner_id(struct kdbus_bus *bus, const char *name,
+			unsigned int hash, const struct kdbus_conn *conn)
 {
 	struct kdbus_name_entry *n;
 
 	lockdep_assert_held(&bus->lock);
 
 	n = kdbus_name_find(bus, name, hash);
-	return n && rcu_access_pointer(n->owner) == conn;
+	return n && rcu_access_pointer(n->owner) == conn ? n->id : 0;
+}
+
+/* Bytes of all NAME items, and the items themselves if @buf is not NULL. */
+static size_t kdbus_names_put(const struct kdbus_conn *conn,
+			      const struct kdbus_conn *to, u8 *buf)
+{
+	const struct kdbus_name_entry *n;
+	size_t size = 0;
+
+	list_for_each_entry(n, &conn->names, owner_node) {
+		size_t len = strlen(n->name) + 1;
+		size_t item = KDBUS_ITEM_SIZE(sizeof(u64) + len);
+		u64 *at = (u64 *)(buf + size);
+
+		if (!kdbus_policy_may_see_name(to, n->name))
+			continue;
+		size += item;
+		if (!buf)
+			continue;
+		at[item / 8 - 1] = 0;
+		at[0] = KDBUS_ITEM_HEADER_SIZE + sizeof(u64) + len;
+		at[1] = KDBUS_ITEM_NAME;
+		at[2] = n->flags;
+		memcpy(at + 3, n->name, len);
+	}
+	return size;
+}
+
+/**
+ * kdbus_names_write() - write the names of a connection as items
+ * @conn:	the connection
+ * @to:		who gets to see them
+ * @w:		empty; where they go
+ * @gen:	set to the state of its names that they show
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_names_write(const struct kdbus_conn *conn,
+		      const struct kdbus_conn *to,
+		      struct kdbus_item_writer *w, u64 *gen)
+{
+	struct kdbus_bus *bus = conn->bus;
+	size_t room = 0, size;
+
+	for (;;) {
+		w->size = 0;
+		if (room && !kdbus_item_reserve(w, room))
+			return -ENOMEM;
+		mutex_lock(&bus->lock);
+		size = kdbus_names_put(conn, to, NULL);
+		if (size <= room) {
+			kdbus_names_put(conn, to, w->buf);
+			*gen = conn->names_gen;
+		}
+		mutex_unlock(&bus->lock);
+		if (size <= room)
+			break;
+		room = size;
+	}
+	w->size = size;
+	return 0;
 }
 
 /* Passes a name, which has no owner at the moment, to @conn. */
@@ -87,6 +174,18 @@ static void kdbus_name_set_owner(struct kdbus_name_entry *n, struct kdbus_conn *
 	n->flags = flags;
 	rcu_assign_pointer(n->owner, conn);
 	list_add_tail(&n->owner_node, &conn->names);
+	conn->names_gen++;
+}
+
+/* Takes a name from its owner, who is charged for it no longer. */
+static void kdbus_name_leave_owner(struct kdbus_name_entry *n,
+				   struct kdbus_conn *owner)
+{
+	list_del_init(&n->owner_node);
+	owner->names_gen++;
+	/* an activator stays charged for as long as it is one */
+	if (owner != n->activator)
+		atomic_dec(&owner->n_names);
 }
 
 /* Takes a waiter out of line. */
@@ -124,45 +223,165 @@ static void kdbus_waiter_link(struct kdbus_name_waiter *w, struct kdbus_name_ent
 			       n->name);
 }
 
-static void kdbus_name_trace_change(struct kdbus_bus *bus,
+static void kdbus_name_changed(struct kdbus_bus *bus,
 				    const struct kdbus_name_entry *n, u64 old,
 				    u64 old_flags, u64 new, u64 new_flags)
 {
 	trace_kdbus_name_change(bus->id, n->id, old, old_flags, new, new_flags,
 				n->name);
+	kdbus_notify_name(bus, n->name, old, old_flags, new, new_flags);
+}
+
+/* Whether a name goes to its activator if its owner gives it up. */
+static bool kdbus_name_falls_back(const struct kdbus_bus *bus,
+				  const struct kdbus_name_entry *n)
+{
+	return n->activator && kdbus_name_owner(n, bus) != n->activator &&
+	       list_empty(&n->waiters) && !bus->dead;
+}
+
+/* Whether a name can be given up: what is queued for it may have to move. */
+static int kdbus_name_check_move(const struct kdbus_bus *bus,
+				 const struct kdbus_name_entry *n,
+				 struct kdbus_move *move)
+{
+	if (!kdbus_name_falls_back(bus, n))
+		return 0;
+	return kdbus_move_check(kdbus_name_owner(n, bus), n->activator, n->id,
+				move);
 }
 
 /*
- * Takes a name from its owner: the next in line gets it, or it is gone. The
- * owner is no longer charged for it.
+ * Takes a name from its owner: the next in line gets it, or the activator,
+ * or it is gone. The owner is no longer charged for it.
  */
-static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n)
+static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n,
+			       struct kdbus_move *move)
 {
-	struct kdbus_conn *old = kdbus_name_owner(n, bus);
+	struct kdbus_conn *old = kdbus_name_owner(n, bus), *new = NULL;
+	bool falls_back = kdbus_name_falls_back(bus, n);
 	struct kdbus_name_waiter *w;
 	u64 old_flags = n->flags;
+	u64 flags = 0;
 
 	lockdep_assert_held(&bus->lock);
 
-	list_del_init(&n->owner_node);
-	atomic_dec(&old->n_names);
-
+	kdbus_name_leave_owner(n, old);
 	w = list_first_entry_or_null(&n->waiters, struct kdbus_name_waiter,
 				     name_node);
 	if (w) {
 		kdbus_waiter_unlink(w);
-		kdbus_name_set_owner(n, w->conn, w->flags);
-		kdbus_name_trace_change(bus, n, old->id, old_flags,
-					w->conn->id, w->flags);
+		new = w->conn;
+		flags = w->flags;
 		kfree(w);
+	} else if (falls_back) {
+		kdbus_move_commit(old, n->activator, n->id, move);
+		new = n->activator;
+		flags = KDBUS_NAME_ACTIVATOR;
+	}
+	if (new) {
+		kdbus_name_set_owner(n, new, flags);
+		kdbus_name_changed(bus, n, old->id, old_flags, new->id, flags);
 		return;
 	}
 
 	hash_del_rcu(&n->hash_node);
 	RCU_INIT_POINTER(n->owner, NULL);
-	kdbus_name_trace_change(bus, n, old->id, old_flags, 0, 0);
+	if (n->activator)
+		n->activator->activator_of = NULL;
+	kdbus_name_changed(bus, n, old->id, old_flags, 0, 0);
 	kfree_rcu(n, rcu);
 }
+
+/* ---- activators ------------------------------------------------------- */
+
+/**
+ * kdbus_name_entry_new() - memory for a name
+ * @name:	the name
+ *
+ * Return: to be freed with kfree() if it is not used; or NULL.
+ */
+struct kdbus_name_entry *kdbus_name_entry_new(const char *name)
+{
+	size_t len = strlen(name);
+	struct kdbus_name_entry *n;
+
+	n = kzalloc(sizeof(*n) + len + 1, GFP_KERNEL_ACCOUNT);
+	if (!n)
+		return NULL;
+	INIT_LIST_HEAD(&n->owner_node);
+	INIT_LIST_HEAD(&n->waiters);
+	strcpy(n->name, name);
+	return n;
+}
+
+static unsigned int kdbus_name_hash(const char *name)
+{
+	return full_name_hash(NULL, name, strlen(name));
+}
+
+/**
+ * kdbus_name_has_activator() - whether there is an activator for a name
+ * @bus:	the bus, its lock held
+ * @name:	the name
+ */
+bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name)
+{
+	struct kdbus_name_entry *n;
+
+	lockdep_assert_held(&bus->lock);
+
+	n = kdbus_name_find(bus, name, kdbus_name_hash(name));
+	return n && n->activator;
+}
+
+/**
+ * kdbus_name_add_activator() - let a connection be the activator of a name
+ * @conn:	the connection, alive; the lock of its bus is held
+ * @new:	the name, which has no activator; NULL there if it was used
+ */
+void kdbus_name_add_activator(struct kdbus_conn *conn,
+			      struct kdbus_name_entry **new)
+{
+	unsigned int hash = kdbus_name_hash((*new)->name);
+	struct kdbus_bus *bus = conn->bus;
+	struct kdbus_name_entry *n;
+
+	atomic_inc(&conn->n_names);
+	n = kdbus_name_find(bus, (*new)->name, hash);
+	if (n) {
+		n->activator = conn;
+		conn->activator_of = n;
+		return;
+	}
+	n = *new;
+	*new = NULL;
+	n->id = ++bus->name_ids;
+	n->activator = conn;
+	conn->activator_of = n;
+	kdbus_name_set_owner(n, conn, KDBUS_NAME_ACTIVATOR);
+	hash_add_rcu(bus->names, &n->hash_node, hash);
+	kdbus_name_changed(bus, n, 0, 0, conn->id, n->flags);
+}
+
+/* An activator is no longer one; if it owns the name, that goes with it. */
+static void kdbus_name_drop_activator(struct kdbus_conn *conn,
+				      struct kdbus_move *move)
+{
+	struct kdbus_name_entry *n = conn->activator_of;
+
+	if (!n)
+		return;
+	if (kdbus_name_owner(n, conn->bus) == conn) {
+		kdbus_name_pass_on(conn->bus, n, move);
+	} else {
+		n->activator = NULL;
+		conn->activator_of = NULL;
+	}
+	atomic_dec(&conn->n_names);
+}
+
+/* ---- NAME_ACQUIRE ----------------------------------------------------- */
 
 /**
  * struct kdbus_acquire - a NAME_ACQUIRE on its way
@@ -170,6 +389,7 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
  * @name:	the name
  * @hash:	its hash
  * @flags:	flags as asked for; IN_QUEUE is added
+ * @charged:	the charge for one more name is used up
  * @new:	a name to add if it is new; NULL when used
  * @waiter:	somebody's place in line if one is needed; NULL when used
  * @name_id:	id of the name, for the trace event
@@ -179,6 +399,7 @@ struct kdbus_acquire {
 	const char *name;
 	unsigned int hash;
 	u64 flags;
+	bool charged;
 	struct kdbus_name_entry *new;
 	struct kdbus_name_waiter *waiter;
 	u64 name_id;
@@ -193,7 +414,7 @@ static void kdbus_acquire_free_name(struct kdbus_acquire *a)
 	n->id = a->name_id = ++bus->name_ids;
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
 	hash_add_rcu(bus->names, &n->hash_node, a->hash);
-	kdbus_name_trace_change(bus, n, 0, 0, a->conn->id, n->flags);
+	kdbus_name_changed(bus, n, 0, 0, a->conn->id, n->flags);
 }
 
 /* The owner goes to the head of the line, or loses the name. */
@@ -211,16 +432,15 @@ static void kdbus_acquire_replace(struct kdbus_acquire *a, struct kdbus_name_ent
 		kfree(mine);
 	}
 
-	list_del_init(&n->owner_node);
+	kdbus_name_leave_owner(n, old);
 	if (old_flags & KDBUS_NAME_QUEUE) {
+		atomic_inc(&old->n_names);
 		kdbus_waiter_link(a->waiter, n, old, old_flags, true);
 		a->waiter = NULL;
-	} else {
-		atomic_dec(&old->n_names);
 	}
 
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
-	kdbus_name_trace_change(bus, n, old->id, old_flags, a->conn->id,
+	kdbus_name_changed(bus, n, old->id, old_flags, a->conn->id,
 				n->flags);
 }
 
@@ -252,41 +472,65 @@ static void kdbus_acquire_stop_waiting(struct kdbus_acquire *a,
 	kfree(mine);
 }
 
-/*
- * Decides what becomes of an ACQUIRE; the bus lock is held. @charged is set
- * if the charge for one more name is used up.
- */
-static int kdbus_acquire_commit(struct kdbus_acquire *a, bool *charged)
+/* A service takes its name from the activator, with what is queued for it. */
+static int kdbus_acquire_activated(struct kdbus_acquire *a,
+				   struct kdbus_name_entry *n,
+				   struct kdbus_move *move)
 {
+	struct kdbus_bus *bus = a->conn->bus;
+	struct kdbus_conn *activator = n->activator;
+	u64 old_flags = n->flags;
+	int ret;
+
+	ret = kdbus_move_check(activator, a->conn, n->id, move);
+	if (ret)
+		return ret;
+	kdbus_name_leave_owner(n, activator);
+	kdbus_move_commit(activator, a->conn, n->id, move);
+	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
+	kdbus_name_changed(bus, n, activator->id, old_flags, a->conn->id,
+			   n->flags);
+	a->charged = true;
+	return 0;
+}
+
+/* Decides what becomes of an ACQUIRE; the bus lock is held. */
+static int kdbus_acquire_commit(void *arg, struct kdbus_move *move)
+{
+	struct kdbus_acquire *a = arg;
 	struct kdbus_bus *bus = a->conn->bus;
 	struct kdbus_name_entry *n;
 
 	lockdep_assert_held(&bus->lock);
 
-	*charged = false;
 	if (a->conn->dead)
 		return -ECONNRESET;
+	if (!kdbus_policy_may_own(a->conn, a->name))
+		return -EPERM;
 
 	n = kdbus_name_find(bus, a->name, a->hash);
 	if (!n) {
 		kdbus_acquire_free_name(a);
-		*charged = true;
+		a->charged = true;
 		return 0;
 	}
 	a->name_id = n->id;
 
 	if (kdbus_name_owner(n, bus) == a->conn) {
 		n->flags = a->flags & KDBUS_NAME_STORED;
+		a->conn->names_gen++;
 		return -EALREADY;
 	}
+	if (kdbus_name_owner(n, bus) == n->activator)
+		return kdbus_acquire_activated(a, n, move);
 	if ((n->flags & KDBUS_NAME_ALLOW_REPLACEMENT) &&
 	    (a->flags & KDBUS_NAME_REPLACE_EXISTING)) {
 		kdbus_acquire_replace(a, n);
-		*charged = true;
+		a->charged = true;
 		return 0;
 	}
 	if (a->flags & KDBUS_NAME_QUEUE) {
-		*charged = kdbus_acquire_wait(a, n);
+		a->charged = kdbus_acquire_wait(a, n);
 		return 0;
 	}
 	kdbus_acquire_stop_waiting(a, n);
@@ -295,32 +539,21 @@ static int kdbus_acquire_commit(struct kdbus_acquire *a, bool *charged)
 
 static int kdbus_acquire_prepare(struct kdbus_acquire *a)
 {
-	size_t len = strlen(a->name);
-
-	a->new = kzalloc(sizeof(*a->new) + len + 1, GFP_KERNEL_ACCOUNT);
+	a->hash = kdbus_name_hash(a->name);
+	a->new = kdbus_name_entry_new(a->name);
 	a->waiter = kzalloc(sizeof(*a->waiter), GFP_KERNEL_ACCOUNT);
-	if (!a->new || !a->waiter)
-		return -ENOMEM;
-
-	INIT_LIST_HEAD(&a->new->waiters);
-	strcpy(a->new->name, a->name);
-	a->hash = full_name_hash(NULL, a->name, len);
-	return 0;
+	return a->new && a->waiter ? 0 : -ENOMEM;
 }
 
 static int kdbus_acquire(struct kdbus_acquire *a)
 {
 	struct kdbus_conn *conn = a->conn;
-	bool charged = false;
 	int ret;
 
 	ret = kdbus_acquire_prepare(a);
-	if (!ret) {
-		mutex_lock(&conn->bus->lock);
-		ret = kdbus_acquire_commit(a, &charged);
-		mutex_unlock(&conn->bus->lock);
-	}
-	if (!charged)
+	if (!ret)
+		ret = kdbus_move_run(conn->bus, kdbus_acquire_commit, a);
+	if (!a->charged)
 		atomic_dec(&conn->n_names);
 	kfree(a->new);
 	kfree(a->waiter);
@@ -346,7 +579,7 @@ static int kdbus_name_charge(struct kdbus_conn *conn)
 	ret = kdbus_count_charge(&conn->n_names, max, -E2BIG);
 	if (ret < 0)
 		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
-					 __kuid_val(conn->user->uid),
+					 __kuid_val(conn->cred->uid),
 					 KDBUS_QUOTA_NAMES, 1, max, max, ret);
 	return ret;
 }
@@ -407,31 +640,42 @@ int kdbus_cmd_name_acquire(struct kdbus_conn *conn,
 	return ret;
 }
 
-static int kdbus_name_release(struct kdbus_conn *conn, const char *name,
-			      u64 *name_id)
+/* a NAME_RELEASE on its way */
+struct kdbus_release {
+	struct kdbus_conn *conn;
+	const char *name;
+	u64 name_id;
+};
+
+static int kdbus_name_release(void *arg, struct kdbus_move *move)
 {
-	unsigned int hash = full_name_hash(NULL, name, strlen(name));
+	struct kdbus_release *r = arg;
+	struct kdbus_conn *conn = r->conn;
 	struct kdbus_bus *bus = conn->bus;
 	struct kdbus_name_waiter *w;
 	struct kdbus_name_entry *n;
+	int ret;
 
 	lockdep_assert_held(&bus->lock);
 
 	if (conn->dead)
 		return -ECONNRESET;
-	n = kdbus_name_find(bus, name, hash);
+	n = kdbus_name_find(bus, r->name, kdbus_name_hash(r->name));
 	if (!n)
 		return -ESRCH;
-	*name_id = n->id;
+	r->name_id = n->id;
 
 	if (kdbus_name_owner(n, bus) == conn) {
-		kdbus_name_pass_on(bus, n);
-		return 0;
+		ret = kdbus_name_check_move(bus, n, move);
+		if (!ret)
+			kdbus_name_pass_on(bus, n, move);
+		return ret;
 	}
 
 	w = kdbus_waiter_find(n, conn);
 	if (!w)
-		return -EADDRINUSE;
+		return kdbus_policy_may_see_name(conn, r->name) ? -EADDRINUSE :
+								  -ESRCH;
 	kdbus_waiter_unlink(w);
 	atomic_dec(&conn->n_names);
 	kfree(w);
@@ -449,8 +693,8 @@ static int kdbus_name_release(struct kdbus_conn *conn, const char *name,
 int kdbus_cmd_name_release(struct kdbus_conn *conn,
 			   struct kdbus_cmd_name __user *ucmd)
 {
+	struct kdbus_release r = { .conn = conn };
 	struct kdbus_cmd_name *cmd;
-	u64 name_id = 0;
 	int ret;
 
 	cmd = kdbus_cmd_import(ucmd, sizeof(*cmd),
@@ -460,10 +704,9 @@ int kdbus_cmd_name_release(struct kdbus_conn *conn,
 
 	ret = kdbus_cmd_name_check(cmd);
 	if (!ret) {
-		mutex_lock(&conn->bus->lock);
-		ret = kdbus_name_release(conn, cmd->name, &name_id);
-		mutex_unlock(&conn->bus->lock);
-		trace_kdbus_name_release(conn->bus->id, conn->id, name_id, 0,
+		r.name = cmd->name;
+		ret = kdbus_move_run(conn->bus, kdbus_name_release, &r);
+		trace_kdbus_name_release(conn->bus->id, conn->id, r.name_id, 0,
 					 ret, cmd->name);
 	}
 	kvfree(cmd);
@@ -471,12 +714,34 @@ int kdbus_cmd_name_release(struct kdbus_conn *conn,
 }
 
 /**
- * kdbus_names_release_all() - take all names from a dying connection
+ * kdbus_names_check_moves() - whether a connection can give up all its names
  * @conn:	the connection; the lock of its bus is held
+ * @move:	told what is needed if not
+ *
+ * Return: 0 or KDBUS_MOVE_NEEDED.
+ */
+int kdbus_names_check_moves(struct kdbus_conn *conn, struct kdbus_move *move)
+{
+	struct kdbus_name_entry *n;
+	int ret;
+
+	list_for_each_entry(n, &conn->names, owner_node) {
+		ret = kdbus_name_check_move(conn->bus, n, move);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * kdbus_names_release_all() - take all names from a dying connection
+ * @conn:	the connection; the lock of its bus is held since
+ *		kdbus_names_check_moves()
+ * @move:	gets what is to be freed after unlocking
  *
  * It leaves all lines first, so that it is not next in any of them.
  */
-void kdbus_names_release_all(struct kdbus_conn *conn)
+void kdbus_names_release_all(struct kdbus_conn *conn, struct kdbus_move *move)
 {
 	struct kdbus_name_waiter *w, *wtmp;
 	struct kdbus_name_entry *n, *tmp;
@@ -488,6 +753,7 @@ void kdbus_names_release_all(struct kdbus_conn *conn)
 		atomic_dec(&conn->n_names);
 		kfree(w);
 	}
+	kdbus_name_drop_activator(conn, move);
 	list_for_each_entry_safe(n, tmp, &conn->names, owner_node)
-		kdbus_name_pass_on(conn->bus, n);
+		kdbus_name_pass_on(conn->bus, n, move);
 }

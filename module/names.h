@@ -3,6 +3,9 @@
  * DOC: well-known names
  *
  * A name exists while a connection owns it. Others may wait for it in line.
+ * An activator owns its name whenever nobody else does: what is sent to the
+ * name waits there until a service takes the name, and the messages with it
+ * (move.h).
  * Ownership and line change under the bus lock; looking up an owner needs
  * RCU alone, and what was found is checked again when a message is committed.
  *
@@ -19,13 +22,16 @@
 struct kdbus_bus;
 struct kdbus_cmd_name;
 struct kdbus_conn;
+struct kdbus_item_writer;
+struct kdbus_move;
 
 /**
  * struct kdbus_name_entry - a well-known name
  * @hash_node:	link in the bus's table
  * @rcu:	frees it after readers of the table
  * @id:		id of this life of the name, per bus
- * @flags:	ALLOW_REPLACEMENT and QUEUE as its owner gave them
+ * @flags:	ALLOW_REPLACEMENT and QUEUE as its owner gave them, or ACTIVATOR
+ * @activator:	who has it when nobody else does, or NULL; bus->lock
  * @owner:	who owns it; alive. bus->lock, read under RCU
  * @owner_node:	link in the owner's list
  * @waiters:	who waits for it, in order
@@ -36,6 +42,7 @@ struct kdbus_name_entry {
 	struct rcu_head rcu;
 	u64 id;
 	u64 flags;
+	struct kdbus_conn *activator;
 	struct kdbus_conn __rcu *owner;
 	struct list_head owner_node;
 	struct list_head waiters;
@@ -60,12 +67,23 @@ struct kdbus_name_waiter {
 
 struct kdbus_conn *kdbus_name_get_owner(struct kdbus_bus *bus,
 					const char *name, unsigned int hash);
-bool kdbus_name_is_owner(struct kdbus_bus *bus, const char *name,
-			 unsigned int hash, const struct kdbus_conn *conn);
+bool kdbus_name_owned_by(const struct kdbus_bus *bus, const char *name,
+			 const struct kdbus_conn *conn);
+u64 kdbus_name_owner_id(struct kdbus_bus *bus, const char *name,
+			unsigned int hash, const struct kdbus_conn *conn);
+int kdbus_names_write(const struct kdbus_conn *conn,
+		      const struct kdbus_conn *to,
+		      struct kdbus_item_writer *w, u64 *gen);
+
+struct kdbus_name_entry *kdbus_name_entry_new(const char *name);
+bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name);
+void kdbus_name_add_activator(struct kdbus_conn *conn,
+			      struct kdbus_name_entry **new);
 int kdbus_cmd_name_acquire(struct kdbus_conn *conn,
 			   struct kdbus_cmd_name __user *ucmd);
 int kdbus_cmd_name_release(struct kdbus_conn *conn,
 			   struct kdbus_cmd_name __user *ucmd);
-void kdbus_names_release_all(struct kdbus_conn *conn);
+int kdbus_names_check_moves(struct kdbus_conn *conn, struct kdbus_move *move);
+void kdbus_names_release_all(struct kdbus_conn *conn, struct kdbus_move *move);
 
 #endif /* KDBUS_NAMES_H */

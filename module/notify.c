@@ -8,14 +8,18 @@
 
 #include "bus.h"
 #include "connection.h"
+#include "endpoint.h"
 #include "item.h"
+#include "limits.h"
+#include "match.h"
 #include "message.h"
 #include "notify.h"
+#include "policy.h"
 #include "pool.h"
 #include "queue.h"
 #include "trace.h"
 
-/* an item without payload behind a header */
+/* a header and that of its item */
 struct kdbus_notice_text {
 	struct kdbus_msg msg;
 	u64 item_size;
@@ -53,6 +57,135 @@ struct kdbus_entry *kdbus_notice_new(struct kdbus_conn *conn, u64 cookie)
 	return entry;
 }
 
+static void kdbus_notice_release(struct kref *kref)
+{
+	kfree(container_of(kref, struct kdbus_notice, kref));
+}
+
+/**
+ * kdbus_notice_put() - drop a reference
+ * @notice:	the notice, or NULL
+ */
+void kdbus_notice_put(struct kdbus_notice *notice)
+{
+	if (notice)
+		kref_put(&notice->kref, kdbus_notice_release);
+}
+
+/**
+ * struct kdbus_notify - a notice on its way to all it matches
+ * @bus:	the bus
+ * @notice:	the notice
+ * @msg:	its trace id
+ * @seq:	its place in the order of the domain
+ */
+struct kdbus_notify {
+	struct kdbus_bus *bus;
+	struct kdbus_notice *notice;
+	u64 msg;
+	u64 seq;
+};
+
+/* A sandboxed receiver hears of what it can see, and of itself. */
+static bool kdbus_notice_is_visible(const struct kdbus_conn *conn,
+				    const struct kdbus_notice *notice)
+{
+	if (notice->dst != KDBUS_DST_ID_BROADCAST)
+		return true;
+	if (notice->name[0])
+		return kdbus_policy_may_see_name(conn, notice->name);
+	return !conn->ep->custom || notice->id.id == conn->id;
+}
+
+static struct kdbus_entry *kdbus_notify_entry(struct kdbus_conn *conn,
+					      const struct kdbus_notify *n)
+{
+	unsigned int max = READ_ONCE(kdbus_max_notices_per_conn);
+	struct kdbus_entry *entry;
+
+	if (conn->queue.notices >= max) {
+		trace_kdbus_quota_refuse(n->bus->id, conn->id, 0, 0,
+					 KDBUS_QUOTA_NOTICES, 1,
+					 conn->queue.notices, max, -ENOBUFS);
+		return NULL;
+	}
+	entry = kzalloc(sizeof(*entry),
+			GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
+	if (!entry)
+		return NULL;
+	INIT_LIST_HEAD(&entry->node);
+	entry->msg = n->msg;
+	entry->kind = KDBUS_MSG_KIND_NOTIFY;
+	entry->notify = n->notice->type;
+	entry->notice = n->notice;
+	kref_get(&n->notice->kref);
+	return entry;
+}
+
+static void kdbus_notify_one(struct kdbus_conn *conn, void *arg)
+{
+	struct kdbus_notify *n = arg;
+	struct kdbus_entry *entry;
+
+	/* the same connection may have several matches that hold */
+	if (conn->last_notice == n->msg ||
+	    !kdbus_notice_is_visible(conn, n->notice))
+		return;
+	conn->last_notice = n->msg;
+
+	if (!n->seq)
+		n->seq = kdbus_bus_next_seq(n->bus);
+	entry = kdbus_notify_entry(conn, n);
+	if (!entry) {
+		trace_kdbus_msg_drop(n->bus->id, conn->id, 0, n->msg, 0, 0,
+				     KDBUS_MSG_DROP_UNDELIVERED,
+				     KDBUS_MSG_KIND_NOTIFY);
+		return;
+	}
+	kdbus_conn_queue(conn, entry, n->seq);
+	kdbus_conn_wake(conn);
+}
+
+static struct kdbus_notice *kdbus_notice_alloc(struct kdbus_bus *bus, u64 type,
+					       const char *name)
+{
+	struct kdbus_notice *notice;
+
+	notice = kzalloc(sizeof(*notice) + strlen(name) + 1,
+			 GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
+	if (!notice) {
+		trace_kdbus_msg_drop(bus->id, KDBUS_DST_ID_BROADCAST, 0, 0, 0,
+				     0, KDBUS_MSG_DROP_UNDELIVERED,
+				     KDBUS_MSG_KIND_NOTIFY);
+		return NULL;
+	}
+	kref_init(&notice->kref);
+	notice->type = type;
+	notice->dst = KDBUS_DST_ID_BROADCAST;
+	strcpy(notice->name, name);
+	return notice;
+}
+
+/* What a monitor sees of a notice to somebody else. */
+static void kdbus_notify_monitors(struct kdbus_conn *conn,
+				  const struct kdbus_entry *entry, u64 seq)
+{
+	struct kdbus_notify n = { .bus = conn->bus, .msg = entry->msg,
+				  .seq = seq };
+	struct kdbus_conn *monitor;
+
+	if (list_empty(&conn->bus->monitors))
+		return;
+	n.notice = kdbus_notice_alloc(conn->bus, entry->notify, "");
+	if (!n.notice)
+		return;
+	n.notice->dst = conn->id;
+	n.notice->cookie = entry->cookie;
+	list_for_each_entry(monitor, &conn->bus->monitors, monitor_node)
+		kdbus_notify_one(monitor, &n);
+	kdbus_notice_put(n.notice);
+}
+
 /**
  * kdbus_notice_queue() - queue a notice
  * @conn:	the receiver, alive; the lock of its bus is held
@@ -64,43 +197,168 @@ struct kdbus_entry *kdbus_notice_new(struct kdbus_conn *conn, u64 cookie)
 void kdbus_notice_queue(struct kdbus_conn *conn, struct kdbus_entry *notice,
 			u64 type)
 {
+	u64 seq;
+
 	lockdep_assert_held(&conn->bus->lock);
 
 	notice->notify = type;
 	trace_kdbus_notify_send(conn->bus->id, conn->id, notice->msg, type,
 				notice->cookie);
-	kdbus_conn_queue(conn, notice);
+	seq = kdbus_bus_next_seq(conn->bus);
+	kdbus_notify_monitors(conn, notice, seq);
+	kdbus_conn_queue(conn, notice, seq);
 	kdbus_conn_wake(conn);
+}
+
+static void kdbus_notify(struct kdbus_bus *bus, struct kdbus_notice *notice)
+{
+	struct kdbus_notify n = {
+		.bus = bus,
+		.notice = notice,
+		.msg = kdbus_message_new_id(),
+	};
+
+	lockdep_assert_held(&bus->lock);
+
+	trace_kdbus_notify_send(bus->id, KDBUS_DST_ID_BROADCAST, n.msg,
+				notice->type, 0);
+	kdbus_match_notice(bus, notice, kdbus_notify_one, &n);
+	kdbus_notice_put(notice);
+}
+
+/**
+ * kdbus_notify_id() - tell that a connection has come or is gone
+ * @conn:	the connection; the lock of its bus is held
+ * @type:	KDBUS_ITEM_ID_ADD or KDBUS_ITEM_ID_REMOVE
+ */
+void kdbus_notify_id(struct kdbus_conn *conn, u64 type)
+{
+	struct kdbus_notice *notice;
+
+	/* most buses have nobody who wants to hear */
+	if ((conn->flags & KDBUS_HELLO_MONITOR) ||
+	    hash_empty(conn->bus->matches))
+		return;
+	notice = kdbus_notice_alloc(conn->bus, type, "");
+	if (!notice)
+		return;
+	notice->id.id = conn->id;
+	notice->id.flags = conn->flags;
+	kdbus_notify(conn->bus, notice);
+}
+
+/**
+ * kdbus_notify_name() - tell that a name has another owner
+ * @bus:	the bus, its lock held
+ * @name:	the name
+ * @old:	id of the owner before, or 0
+ * @old_flags:	flags it had the name with
+ * @new:	id of the owner from now on, or 0
+ * @new_flags:	flags it has the name with
+ */
+void kdbus_notify_name(struct kdbus_bus *bus, const char *name, u64 old,
+		       u64 old_flags, u64 new, u64 new_flags)
+{
+	u64 type = !old ? KDBUS_ITEM_NAME_ADD :
+		   !new ? KDBUS_ITEM_NAME_REMOVE : KDBUS_ITEM_NAME_CHANGE;
+	struct kdbus_notice *notice;
+
+	if (hash_empty(bus->matches))
+		return;
+	notice = kdbus_notice_alloc(bus, type, name);
+	if (!notice)
+		return;
+	notice->old.id = old;
+	notice->old.flags = old_flags;
+	notice->new.id = new;
+	notice->new.flags = new_flags;
+	kdbus_notify(bus, notice);
+}
+
+/* ---- text ------------------------------------------------------------- */
+
+static size_t kdbus_notice_payload(const struct kdbus_notice *notice)
+{
+	if (!notice || notice->type == KDBUS_ITEM_REPLY_TIMEOUT ||
+	    notice->type == KDBUS_ITEM_REPLY_DEAD)
+		return 0;
+	if (!notice->name[0])
+		return sizeof(notice->id);
+	return sizeof(struct kdbus_notify_name_change) +
+	       ALIGN(strlen(notice->name) + 1, 8);
+}
+
+/**
+ * kdbus_notice_take_slice() - give a notice its place in the pool
+ * @conn:	the receiver, current's
+ * @entry:	a notice, in no queue
+ *
+ * Return: 0, also if it has a place; or a negative errno of
+ * kdbus_slice_alloc().
+ */
+int kdbus_notice_take_slice(struct kdbus_conn *conn, struct kdbus_entry *entry)
+{
+	struct kdbus_slice *slice;
+
+	if (entry->slice)
+		return 0;
+	slice = kdbus_slice_alloc(conn->pool, sizeof(struct kdbus_notice_text) +
+				  kdbus_notice_payload(entry->notice), NULL,
+				  entry->msg);
+	if (IS_ERR(slice))
+		return PTR_ERR(slice);
+	entry->slice = slice;
+	return 0;
+}
+
+static int kdbus_notice_write_name(struct kdbus_pool_writer *w,
+				   const struct kdbus_notice *notice)
+{
+	size_t len = strlen(notice->name) + 1;
+	struct kdbus_notify_name_change change = {
+		.old = notice->old,
+		.new = notice->new,
+	};
+	int ret;
+
+	ret = kdbus_pool_write(w, &change, sizeof(change));
+	if (!ret)
+		ret = kdbus_pool_write(w, notice->name, len);
+	if (!ret)
+		ret = kdbus_pool_write_zero(w, ALIGN(len, 8) - len);
+	return ret;
 }
 
 /**
  * kdbus_notice_write() - write a notice's text into its slice
  * @conn:	the receiver, which is current's
- * @slice:	the slice, pinned
- * @type:	type of the item
- * @cookie:	cookie of the request
+ * @entry:	the notice; its slice is pinned
  *
  * Return: 0 or a negative errno of getting the page.
  */
-int kdbus_notice_write(struct kdbus_conn *conn, struct kdbus_slice *slice,
-		       u64 type, u64 cookie)
+int kdbus_notice_write(struct kdbus_conn *conn, const struct kdbus_entry *entry)
 {
+	const struct kdbus_notice *notice = entry->notice;
+	size_t payload = kdbus_notice_payload(notice);
 	struct kdbus_notice_text text = {
 		.msg = {
-			.size = sizeof(text),
-			.dst_id = conn->id,
+			.size = sizeof(text) + payload,
+			.dst_id = notice ? notice->dst : conn->id,
 			.src_id = KDBUS_SRC_ID_KERNEL,
 			.payload_type = KDBUS_PAYLOAD_KERNEL,
-			.cookie_reply = cookie,
+			.cookie_reply = notice ? notice->cookie : entry->cookie,
 		},
-		.item_size = KDBUS_ITEM_HEADER_SIZE,
-		.item_type = type,
+		.item_size = KDBUS_ITEM_HEADER_SIZE + payload,
+		.item_type = entry->notify,
 	};
 	struct kdbus_pool_writer w;
 	int ret;
 
-	kdbus_pool_writer_init(&w, slice, 0);
+	kdbus_pool_writer_init(&w, entry->slice, 0);
 	ret = kdbus_pool_write(&w, &text, sizeof(text));
+	if (!ret && payload)
+		ret = notice->name[0] ? kdbus_notice_write_name(&w, notice) :
+		      kdbus_pool_write(&w, &notice->id, sizeof(notice->id));
 	kdbus_pool_writer_end(&w);
 	return ret;
 }

@@ -548,7 +548,8 @@ static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
 	kdbus_pool_writer_end(w);
 
 	cond_resched();
-	if (fatal_signal_pending(current))
+	/* whoever is dying already still has messages to give back */
+	if (fatal_signal_pending(current) && !(current->flags & PF_EXITING))
 		return -EINTR;
 
 	old = set_active_memcg(w->pool->memcg);
@@ -657,6 +658,44 @@ int kdbus_pool_write_zero(struct kdbus_pool_writer *w, u64 len)
 }
 
 /**
+ * kdbus_pool_copy() - copy a slice, most likely from one pool to another
+ * @to:		pinned, at least as large
+ * @from:	pinned
+ *
+ * May sleep.
+ *
+ * Return: 0 or a negative errno of getting a page.
+ */
+int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from)
+{
+	struct address_space *mapping = from->pool->file->f_mapping;
+	u64 pos = from->offset, end = from->offset + from->size;
+	struct kdbus_pool_writer w;
+	int ret = 0;
+
+	kdbus_pool_writer_init(&w, to, 0);
+	while (!ret && pos < end) {
+		size_t n = min_t(u64, end - pos,
+				 PAGE_SIZE - offset_in_page(pos));
+		struct page *page;
+		void *map;
+
+		page = shmem_read_mapping_page(mapping, pos >> PAGE_SHIFT);
+		if (IS_ERR(page)) {
+			ret = PTR_ERR(page);
+			break;
+		}
+		map = kmap(page);
+		ret = kdbus_pool_write(&w, map + offset_in_page(pos), n);
+		kunmap(page);
+		put_page(page);
+		pos += n;
+	}
+	kdbus_pool_writer_end(&w);
+	return ret;
+}
+
+/**
  * kdbus_pool_mmap() - map a pool, read-only for good
  * @pool:	the pool
  * @vma:	where; belongs to current, whose mmap lock is held
@@ -674,7 +713,11 @@ int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
 	if (size > pool->size || start > pool->size - size)
 		return -EFAULT;
 
-	vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
+	/*
+	 * Without VM_SHARED it is what a read-only file would be mapped as:
+	 * remap_file_pages() would map a shared one anew, asking nobody here.
+	 */
+	vm_flags_clear(vma, VM_SHARED | VM_MAYWRITE | VM_MAYEXEC);
 	vma_set_file(vma, pool->file);
 	return vfs_mmap(pool->file, vma);
 }

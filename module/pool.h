@@ -125,6 +125,8 @@ int kdbus_pool_write_user(struct kdbus_pool_writer *w, const void __user *src,
 int kdbus_pool_write_zero(struct kdbus_pool_writer *w, u64 len);
 void kdbus_pool_writer_end(struct kdbus_pool_writer *w);
 
+int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from);
+
 int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma);
 
 #endif /* KDBUS_POOL_H */

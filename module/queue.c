@@ -9,6 +9,7 @@
 #include "bus.h"
 #include "call.h"
 #include "connection.h"
+#include "notify.h"
 #include "pool.h"
 #include "queue.h"
 #include "trace.h"
@@ -35,6 +36,17 @@ struct kdbus_entry *kdbus_entry_new(u64 msg)
 }
 
 /**
+ * kdbus_entry_size() - bytes a message takes in its receiver's pool
+ * @entry:	the message
+ *
+ * Return: 0 for a notice that has no place there yet.
+ */
+u64 kdbus_entry_size(const struct kdbus_entry *entry)
+{
+	return entry->slice ? entry->slice->size : 0;
+}
+
+/**
  * kdbus_entry_free() - free an entry with all that it holds
  * @entry:	the entry, in no queue; or NULL
  *
@@ -52,8 +64,13 @@ void kdbus_entry_free(struct kdbus_entry *entry)
 		kdbus_slice_unpin(entry->slice);
 	}
 	for (i = 0; entry->files && i < entry->n_files; i++)
-		fput(entry->files[i]);
+		if (entry->files[i].file)
+			fput(entry->files[i].file);
 	kvfree(entry->files);
+	kdbus_entry_free(entry->twin);
+	if (entry->twin_to)
+		kdbus_conn_put(entry->twin_to);
+	kdbus_notice_put(entry->notice);
 	kdbus_call_put(entry->call);
 	kfree(entry);
 }
@@ -68,7 +85,7 @@ void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      enum kdbus_msg_drop_reason reason)
 {
 	trace_kdbus_msg_drop(conn->bus->id, conn->id, entry->src, entry->msg,
-			     entry->cookie, entry->slice->size, reason,
+			     entry->cookie, kdbus_entry_size(entry), reason,
 			     entry->kind);
 	kdbus_entry_free(entry);
 }
@@ -147,6 +164,7 @@ void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry)
 	list_add(&entry->node, &e->node);
 	kdbus_queue_link_prio(queue, entry);
 	WRITE_ONCE(queue->count, queue->count + 1);
+	queue->notices += !!entry->notice;
 }
 
 /**
@@ -159,6 +177,7 @@ void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry)
 	list_del_init(&entry->node);
 	rb_erase_cached(&entry->rb, &queue->prio);
 	WRITE_ONCE(queue->count, queue->count - 1);
+	queue->notices -= !!entry->notice;
 }
 
 /**
@@ -171,6 +190,7 @@ void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to)
 	list_splice_tail_init(&queue->fifo, to);
 	queue->prio = RB_ROOT_CACHED;
 	WRITE_ONCE(queue->count, 0);
+	queue->notices = 0;
 }
 
 /**

@@ -18,11 +18,13 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+#include "quota.h"
 #include "../tracepoints/kdbus_enums.h"
 
 struct file;
 struct kdbus_call;
 struct kdbus_conn;
+struct kdbus_notice;
 struct kdbus_slice;
 
 /**
@@ -30,11 +32,23 @@ struct kdbus_slice;
  * @fifo:	entries by sequence number
  * @prio:	entries by priority, then sequence number
  * @count:	how many there are
+ * @notices:	how many of them are notices about connections and names
  */
 struct kdbus_queue {
 	struct list_head fifo;
 	struct rb_root_cached prio;
 	unsigned int count;
+	unsigned int notices;
+};
+
+/**
+ * struct kdbus_passed_file - a file that comes with a message
+ * @file:	the file, referenced; NULL if the receiver does not get it
+ * @offset:	where in the slice its number goes
+ */
+struct kdbus_passed_file {
+	struct file *file;
+	u64 offset;
 };
 
 /**
@@ -49,11 +63,19 @@ struct kdbus_queue {
  * @queued_ns:	when it was queued, as of kdbus_trace_clock()
  * @kind:	what it is to the receiver
  * @notify:	type of the notice, for KDBUS_MSG_KIND_NOTIFY
+ * @notice:	what it tells, referenced; NULL if it is about a call
+ * @is_written:	the text of the notice is in @slice
  * @slice:	where it lies, pinned; NULL before it has a place
  * @call:	the call it asks for, referenced, or NULL
- * @files:	files that come along, referenced, or NULL
+ * @files:	files that come along, or NULL
  * @n_files:	how many the sender is charged for
- * @fds_offset:	where their numbers go in the slice
+ * @has_fds:	there are others than memfds among them
+ * @seq_offset:	where in the slice @seq goes, or 0
+ * @name_id:	id of the name it was addressed to, or 0
+ * @charge:	who is charged for it, if it is on anybody's account
+ * @charge_user: key of the sender's user, where @charge counts
+ * @twin:	what it becomes when it moves with its name, see move.h
+ * @twin_to:	whose the twin is, referenced; without twin it cannot move there
  */
 struct kdbus_entry {
 	struct list_head node;
@@ -66,14 +88,23 @@ struct kdbus_entry {
 	u64 queued_ns;
 	enum kdbus_msg_kind kind;
 	u64 notify;
+	struct kdbus_notice *notice;
+	bool is_written;
 	struct kdbus_slice *slice;
 	struct kdbus_call *call;
-	struct file **files;
+	struct kdbus_passed_file *files;
 	unsigned int n_files;
-	u64 fds_offset;
+	bool has_fds;
+	u64 seq_offset;
+	u64 name_id;
+	struct kdbus_charge charge;
+	u64 charge_user;
+	struct kdbus_entry *twin;
+	struct kdbus_conn *twin_to;
 };
 
 struct kdbus_entry *kdbus_entry_new(u64 msg);
+u64 kdbus_entry_size(const struct kdbus_entry *entry);
 void kdbus_entry_free(struct kdbus_entry *entry);
 void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      enum kdbus_msg_drop_reason reason);

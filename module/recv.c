@@ -19,6 +19,7 @@
 #include "call.h"
 #include "connection.h"
 #include "item.h"
+#include "message.h"
 #include "notify.h"
 #include "pool.h"
 #include "queue.h"
@@ -30,19 +31,29 @@ static void kdbus_recv_trace(const struct kdbus_conn *conn,
 			     int ret)
 {
 	trace_kdbus_msg_recv(conn->bus->id, conn->id, entry->src, entry->msg,
-			     entry->cookie, entry->slice->size,
+			     entry->cookie, kdbus_entry_size(entry),
 			     kdbus_trace_age(entry->queued_ns), flags,
 			     READ_ONCE(conn->queue.count), entry->kind, ret);
+}
+
+/* Gives the numbers back; -1 goes where they would have gone. */
+static void kdbus_recv_unreserve_fds(int *fds, unsigned int n)
+{
+	while (n--) {
+		if (fds[n] >= 0)
+			put_unused_fd(fds[n]);
+		fds[n] = -1;
+	}
 }
 
 /* Finds numbers for an entry's files; they are not installed yet. */
 static int kdbus_recv_reserve_fds(const struct kdbus_entry *entry, int **fds)
 {
 	unsigned int i;
-	int ret = 0;
+	int ret;
 
 	*fds = NULL;
-	if (!entry->n_files)
+	if (!entry->files)
 		return 0;
 
 	*fds = kmalloc_array(entry->n_files, sizeof(**fds),
@@ -51,32 +62,34 @@ static int kdbus_recv_reserve_fds(const struct kdbus_entry *entry, int **fds)
 		return -ENOMEM;
 
 	for (i = 0; i < entry->n_files; i++) {
-		ret = get_unused_fd_flags(O_CLOEXEC);
-		if (ret < 0)
-			break;
+		ret = -1;
+		if (entry->files[i].file) {
+			ret = get_unused_fd_flags(O_CLOEXEC);
+			if (ret < 0) {
+				kdbus_recv_unreserve_fds(*fds, i);
+				kfree(*fds);
+				*fds = NULL;
+				return ret;
+			}
+		}
 		(*fds)[i] = ret;
 	}
-	if (ret >= 0)
-		return 0;
-
-	while (i--)
-		put_unused_fd((*fds)[i]);
-	kfree(*fds);
-	*fds = NULL;
-	return ret;
+	return 0;
 }
 
 static int kdbus_recv_write_fds(const struct kdbus_entry *entry,
 				const int *fds)
 {
 	struct kdbus_pool_writer w;
-	int ret;
+	unsigned int i;
+	int ret = 0;
 
-	if (!entry->n_files)
-		return 0;
-	kdbus_pool_writer_init(&w, entry->slice, entry->fds_offset);
-	ret = kdbus_pool_write(&w, fds, entry->n_files * sizeof(*fds));
-	kdbus_pool_writer_end(&w);
+	for (i = 0; fds && !ret && i < entry->n_files; i++) {
+		kdbus_pool_writer_init(&w, entry->slice,
+				       entry->files[i].offset);
+		ret = kdbus_pool_write(&w, &fds[i], sizeof(fds[i]));
+		kdbus_pool_writer_end(&w);
+	}
 	return ret;
 }
 
@@ -84,23 +97,24 @@ static void kdbus_recv_install_fds(struct kdbus_entry *entry, const int *fds)
 {
 	unsigned int i;
 
-	for (i = 0; i < entry->n_files; i++)
-		fd_install(fds[i], entry->files[i]);
+	for (i = 0; fds && i < entry->n_files; i++)
+		if (fds[i] >= 0)
+			fd_install(fds[i], entry->files[i].file);
 	/* their references went with them */
 	kvfree(entry->files);
 	entry->files = NULL;
 }
 
-/* Nobody may take the numbers in the slice for files of its own. */
-static void kdbus_recv_unreserve_fds(const struct kdbus_entry *entry, int *fds)
+/* Writes what is only known, or has its place, when a message is received. */
+static int kdbus_recv_complete(struct kdbus_conn *conn,
+			       struct kdbus_entry *entry)
 {
-	unsigned int i;
+	int ret;
 
-	for (i = 0; i < entry->n_files; i++) {
-		put_unused_fd(fds[i]);
-		fds[i] = -1;
-	}
-	kdbus_recv_write_fds(entry, fds);
+	if (entry->kind != KDBUS_MSG_KIND_NOTIFY)
+		return kdbus_message_write_seq(entry);
+	ret = kdbus_notice_take_slice(conn, entry);
+	return ret < 0 ? ret : kdbus_notice_write(conn, entry);
 }
 
 /**
@@ -116,7 +130,7 @@ static void kdbus_recv_unreserve_fds(const struct kdbus_entry *entry, int *fds)
 int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 			u64 flags, u64 __user *offset)
 {
-	struct kdbus_slice *slice = entry->slice;
+	struct kdbus_slice *slice;
 	int *fds;
 	int ret;
 
@@ -124,15 +138,18 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	if (ret < 0)
 		goto exit_trace;
 
-	if (entry->kind == KDBUS_MSG_KIND_NOTIFY)
-		ret = kdbus_notice_write(conn, slice, entry->notify,
-					 entry->cookie);
+	ret = kdbus_recv_complete(conn, entry);
+	slice = entry->slice;
 	if (!ret)
 		ret = kdbus_recv_write_fds(entry, fds);
 	if (!ret && put_user(slice->offset, offset))
 		ret = -EFAULT;
 	if (ret < 0) {
-		kdbus_recv_unreserve_fds(entry, fds);
+		if (fds) {
+			/* nobody may take the numbers for files of its own */
+			kdbus_recv_unreserve_fds(fds, entry->n_files);
+			kdbus_recv_write_fds(entry, fds);
+		}
 		kfree(fds);
 		goto exit_trace;
 	}
@@ -167,7 +184,10 @@ static void kdbus_recv_put_back(struct kdbus_conn *conn,
 		kdbus_conn_wake(conn);
 }
 
-/* Looks at a queued message, which another thread may take meanwhile. */
+/*
+ * Looks at a message that has its place; another thread may take it, or it
+ * may move with its name, meanwhile.
+ */
 static int kdbus_recv_peek(struct kdbus_conn *conn,
 			   const struct kdbus_entry *entry, u64 flags,
 			   u64 __user *offset)
@@ -175,20 +195,36 @@ static int kdbus_recv_peek(struct kdbus_conn *conn,
 {
 	struct kdbus_slice *slice = entry->slice;
 	struct kdbus_entry copy = *entry;
-	int ret = 0;
+	int ret;
 
 	kdbus_slice_pin(slice);
+	/* belongs to the entry, which a copy must not outlive */
+	copy.notice = NULL;
 	spin_unlock(&conn->lock);
 
-	if (copy.kind == KDBUS_MSG_KIND_NOTIFY)
-		ret = kdbus_notice_write(conn, slice, copy.notify, copy.cookie);
+	ret = copy.kind == KDBUS_MSG_KIND_NOTIFY ? 0 :
+	      kdbus_message_write_seq(&copy);
 	if (!ret && put_user(slice->offset, offset))
 		ret = -EFAULT;
 	if (!ret)
 		kdbus_slice_publish(slice);
-
 	kdbus_recv_trace(conn, &copy, flags, ret);
 	kdbus_slice_unpin(slice);
+	return ret;
+}
+
+/* A notice gets its place and its text, and then waits to be looked at. */
+static int kdbus_recv_settle_notice(struct kdbus_conn *conn,
+				    struct kdbus_entry *entry)
+	__releases(&conn->lock)
+{
+	int ret;
+
+	kdbus_queue_del(&conn->queue, entry);
+	spin_unlock(&conn->lock);
+	ret = kdbus_recv_complete(conn, entry);
+	entry->is_written = !ret;
+	kdbus_recv_put_back(conn, entry);
 	return ret;
 }
 
@@ -204,6 +240,12 @@ static void kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_entry *entry)
 	kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_REQUESTED);
 }
 
+static bool kdbus_recv_only_looks(u64 flags)
+{
+	return (flags & (KDBUS_RECV_PEEK | KDBUS_RECV_DROP)) ==
+	       KDBUS_RECV_PEEK;
+}
+
 static int kdbus_recv_next(struct kdbus_conn *conn,
 			   const struct kdbus_cmd_recv *cmd,
 			   u64 __user *offset)
@@ -212,6 +254,7 @@ static int kdbus_recv_next(struct kdbus_conn *conn,
 	struct kdbus_entry *entry;
 	int ret;
 
+again:
 	spin_lock(&conn->lock);
 	if (conn->dead) {
 		ret = -ECONNRESET;
@@ -230,9 +273,15 @@ static int kdbus_recv_next(struct kdbus_conn *conn,
 	if (ret < 0)
 		goto exit_unlock;
 
-	if ((cmd->flags & (KDBUS_RECV_PEEK | KDBUS_RECV_DROP)) ==
-	    KDBUS_RECV_PEEK)
-		return kdbus_recv_peek(conn, entry, cmd->flags, offset);
+	if (kdbus_recv_only_looks(cmd->flags)) {
+		if (entry->kind != KDBUS_MSG_KIND_NOTIFY || entry->is_written)
+			return kdbus_recv_peek(conn, entry, cmd->flags,
+					       offset);
+		ret = kdbus_recv_settle_notice(conn, entry);
+		if (ret < 0)
+			return ret;
+		goto again;
+	}
 
 	kdbus_queue_del(&conn->queue, entry);
 	spin_unlock(&conn->lock);

@@ -14,9 +14,11 @@
  * owner, the call has ended) the slice is given back and the message goes
  * through the steps again from resolve. A step that fails leaves nothing.
  */
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/sched/signal.h>
 
+#include "broadcast.h"
 #include "bus.h"
 #include "call.h"
 #include "connection.h"
@@ -24,6 +26,7 @@
 #include "limits.h"
 #include "message.h"
 #include "names.h"
+#include "policy.h"
 #include "pool.h"
 #include "queue.h"
 #include "recv.h"
@@ -37,6 +40,7 @@
  * @answers:	the call it answers, referenced, or NULL
  * @call:	the call it starts, or NULL; outlives a try
  * @entry:	what is queued
+ * @monitors:	what monitors see of it
  */
 struct kdbus_send {
 	struct kdbus_message *msg;
@@ -44,21 +48,30 @@ struct kdbus_send {
 	struct kdbus_call *answers;
 	struct kdbus_call *call;
 	struct kdbus_entry *entry;
+	struct kdbus_copies monitors;
 };
 
-/* what a try returns when it has to be made again */
-#define KDBUS_SEND_AGAIN 1
-
-static void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, int ret)
+/**
+ * kdbus_send_trace() - say what became of a send
+ * @msg:	the message
+ * @dst:	the receiver, or 0 for the destination as it was addressed
+ * @ret:	0 or why it was refused
+ */
+void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, int ret)
 {
 	const struct kdbus_msg *hdr = msg->hdr;
-	struct kdbus_trace_msg t = {
+	struct kdbus_trace_msg t;
+
+	if (!trace_kdbus_msg_send_enabled())
+		return;
+	t = (struct kdbus_trace_msg) {
 		.bus = msg->src->bus->id,
 		.src = msg->src->id,
 		.dst = dst,
 		.msg = msg->id,
 		.bytes = msg->payload_size,
-		.n_fds = msg->n_files,
+		.n_fds = msg->n_files - msg->n_memfds,
+		.n_memfds = msg->n_memfds,
 		.ret = ret,
 		.dst_name = msg->dst_name ?: "",
 	};
@@ -74,30 +87,68 @@ static void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, int ret)
 	trace_kdbus_msg_send(&t);
 }
 
+/* Whether the sender may address the target; the bus lock is held. */
+static int kdbus_send_check_policy(const struct kdbus_send *send)
+{
+	const struct kdbus_message *msg = send->msg;
+
+	lockdep_assert_held(&msg->src->bus->lock);
+
+	/* a reply is always welcome */
+	if (send->answers)
+		return 0;
+	if (msg->dst_name) {
+		if (!kdbus_policy_may_see_name(msg->src, msg->dst_name))
+			return -ESRCH;
+	} else if (!kdbus_policy_may_see(msg->src, send->target)) {
+		return -ENXIO;
+	}
+	return kdbus_policy_may_talk(msg->src, current_cred(), send->target) ?
+	       0 : -EPERM;
+}
+
+static int kdbus_send_find_target(struct kdbus_send *send)
+{
+	const struct kdbus_message *msg = send->msg;
+	struct kdbus_bus *bus = msg->src->bus;
+
+	if (!msg->dst_name) {
+		send->target = kdbus_conn_find(bus, msg->hdr->dst_id);
+		return send->target && kdbus_conn_is_ordinary(send->target) ?
+		       0 : -ENXIO;
+	}
+
+	send->target = kdbus_name_get_owner(bus, msg->dst_name, msg->dst_hash);
+	if (!send->target)
+		return -ESRCH;
+	if ((msg->hdr->flags & KDBUS_MSG_FLAGS_NO_AUTO_START) &&
+	    (send->target->flags & KDBUS_HELLO_ACTIVATOR) &&
+	    kdbus_policy_sees_name(msg->src, msg->dst_name))
+		return -EADDRNOTAVAIL;
+	return 0;
+}
+
 static int kdbus_send_resolve(struct kdbus_send *send)
 {
 	struct kdbus_message *msg = send->msg;
 	struct kdbus_bus *bus = msg->src->bus;
-	u64 cookie;
+	u64 cookie = kdbus_message_cookie_reply(msg);
+	int ret;
 
-	if (msg->hdr->dst_id == KDBUS_DST_ID_BROADCAST)
-		return -EOPNOTSUPP;
-
-	if (msg->dst_name) {
-		send->target = kdbus_name_get_owner(bus, msg->dst_name,
-						    msg->dst_hash);
-		if (!send->target)
-			return -ESRCH;
-	} else {
-		send->target = kdbus_conn_find(bus, msg->hdr->dst_id);
-		if (!send->target)
-			return -ENXIO;
-	}
-
-	cookie = kdbus_message_cookie_reply(msg);
+	ret = kdbus_send_find_target(send);
+	if (ret < 0)
+		return ret;
 	if (cookie)
 		send->answers = kdbus_call_find(send->target, msg->src->id,
 						cookie);
+
+	if (kdbus_policy_applies(msg->src)) {
+		mutex_lock(&bus->lock);
+		ret = kdbus_send_check_policy(send);
+		mutex_unlock(&bus->lock);
+		if (ret < 0)
+			return ret;
+	}
 
 	if (kdbus_message_is_call(msg) && !send->call) {
 		struct kdbus_call *call = kdbus_call_new(msg->src, msg);
@@ -109,18 +160,41 @@ static int kdbus_send_resolve(struct kdbus_send *send)
 	return 0;
 }
 
-/* Says whom the receiver's pool shall charge; see quota.h. */
-static void kdbus_send_charge(const struct kdbus_send *send,
-			      struct kdbus_charge *charge)
+/**
+ * kdbus_send_charge() - say whom a receiver's pool shall charge; see quota.h
+ * @msg:	the message
+ * @target:	the receiver
+ * @charge:	filled in
+ */
+void kdbus_send_charge(const struct kdbus_message *msg,
+		       const struct kdbus_conn *target,
+		       struct kdbus_charge *charge)
 {
-	const struct kdbus_conn *src = send->msg->src;
-	u32 uid = __kuid_val(src->user->uid);
+	const struct kdbus_conn *src = msg->src;
 
-	charge->foreign = src->user != send->target->user;
-	charge->id = charge->foreign ? uid : src->id;
+	charge->foreign = src->user != target->user;
+	charge->id = charge->foreign ? src->user->key : src->id;
 	charge->src = src->id;
-	charge->uid = uid;
-	charge->fds = send->msg->n_files;
+	charge->uid = __kuid_val(src->cred->uid);
+	charge->fds = msg->n_files;
+}
+
+/**
+ * kdbus_send_new_entry() - an entry for a message, without its kind and slice
+ * @msg:	the message
+ *
+ * Return: the entry, or NULL without memory.
+ */
+struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg)
+{
+	struct kdbus_entry *entry = kdbus_entry_new(msg->id);
+
+	if (!entry)
+		return NULL;
+	entry->src = msg->src->id;
+	entry->cookie = msg->hdr->cookie;
+	entry->priority = msg->hdr->priority;
+	return entry;
 }
 
 static enum kdbus_msg_kind kdbus_send_kind(const struct kdbus_send *send)
@@ -131,37 +205,65 @@ static enum kdbus_msg_kind kdbus_send_kind(const struct kdbus_send *send)
 	return send->call ? KDBUS_MSG_KIND_CALL : KDBUS_MSG_KIND_SIGNAL;
 }
 
+/* Makes ready what monitors see; that they see nothing fails no message. */
+static int kdbus_send_fill_monitors(struct kdbus_send *send)
+{
+	struct kdbus_message *msg = send->msg;
+	int ret;
+
+	if (!READ_ONCE(msg->src->bus->n_monitors))
+		return 0;
+	ret = kdbus_monitors_find(msg->src->bus, &send->monitors.to);
+	if (!ret)
+		ret = kdbus_copies_fill(&send->monitors, msg, false);
+	return ret == -ENOMEM ? 0 : ret;
+}
+
 static int kdbus_send_fill(struct kdbus_send *send)
 {
 	struct kdbus_message *msg = send->msg;
 	struct kdbus_charge charge;
 	struct kdbus_entry *entry;
-	struct kdbus_slice *slice;
+	int ret = 0;
 
 	if (msg->fds && !(send->target->flags & KDBUS_HELLO_ACCEPT_FD))
 		return -ECOMM;
 
-	entry = kdbus_entry_new(msg->id);
+	entry = kdbus_send_new_entry(msg);
 	if (!entry)
 		return -ENOMEM;
 	send->entry = entry;
-	entry->src = msg->src->id;
-	entry->cookie = msg->hdr->cookie;
-	entry->priority = msg->hdr->priority;
 	entry->kind = kdbus_send_kind(send);
 
-	/* what a sleeping requester gets is on its own account */
-	kdbus_send_charge(send, &charge);
-	slice = kdbus_slice_alloc(send->target->pool,
-				  kdbus_message_slice_size(msg),
-				  entry->kind == KDBUS_MSG_KIND_SYNC_REPLY ?
-				  NULL : &charge, msg->id);
-	if (IS_ERR(slice))
-		return PTR_ERR(slice);
-	entry->slice = slice;
-	entry->n_files = msg->n_files;
+	if (READ_ONCE(msg->src->bus->n_monitors))
+		ret = kdbus_message_stage(msg);
+	if (ret < 0)
+		return ret;
 
-	return kdbus_message_write(msg, slice, &entry->fds_offset);
+	/* what a sleeping requester gets is on its own account */
+	kdbus_send_charge(msg, send->target, &charge);
+	ret = kdbus_message_deliver(msg, send->target,
+				    entry->kind == KDBUS_MSG_KIND_SYNC_REPLY ?
+				    NULL : &charge, entry);
+	return ret ?: kdbus_send_fill_monitors(send);
+}
+
+/**
+ * kdbus_send_check_src() - whether the sender is what it was
+ * @msg:	the message; the lock of the bus is held
+ *
+ * Return: 0, -ECONNRESET, or KDBUS_SEND_AGAIN if it has other names than the
+ * metadata say.
+ */
+int kdbus_send_check_src(const struct kdbus_message *msg)
+{
+	lockdep_assert_held(&msg->src->bus->lock);
+
+	if (msg->src->dead)
+		return -ECONNRESET;
+	if (msg->has_names && msg->names_gen != msg->src->names_gen)
+		return KDBUS_SEND_AGAIN;
+	return 0;
 }
 
 /* Whether what was resolved still holds; the bus lock is held. */
@@ -169,21 +271,26 @@ static int kdbus_send_check(const struct kdbus_send *send)
 {
 	const struct kdbus_message *msg = send->msg;
 	struct kdbus_bus *bus = msg->src->bus;
+	int ret;
 
-	lockdep_assert_held(&bus->lock);
-
-	if (msg->src->dead)
-		return -ECONNRESET;
-	if (msg->dst_name && !kdbus_name_is_owner(bus, msg->dst_name,
-						  msg->dst_hash, send->target))
-		return KDBUS_SEND_AGAIN;
+	ret = kdbus_send_check_src(msg);
+	if (ret)
+		return ret;
+	if (msg->dst_name) {
+		send->entry->name_id = kdbus_name_owner_id(bus, msg->dst_name,
+							   msg->dst_hash,
+							   send->target);
+		if (!send->entry->name_id)
+			return KDBUS_SEND_AGAIN;
+	}
 	if (send->target->dead)
 		return -ECONNRESET;
 	if (send->answers && (send->answers->state != KDBUS_CALL_WAITING ||
 			      send->answers->sync !=
 			      (send->entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)))
 		return KDBUS_SEND_AGAIN;
-	return 0;
+	return kdbus_policy_applies(msg->src) ? kdbus_send_check_policy(send) :
+						0;
 }
 
 /* What peers can see happens here; the bus lock is held. */
@@ -191,13 +298,18 @@ static void kdbus_send_link(struct kdbus_send *send)
 {
 	struct kdbus_entry *entry = send->entry;
 	struct kdbus_conn *target = send->target;
+	u64 seq = kdbus_bus_next_seq(target->bus);
 
-	if (trace_kdbus_msg_send_enabled())
-		kdbus_send_trace(send->msg, target->id, 0);
+	kdbus_send_trace(send->msg, target->id, 0);
 
 	entry->files = send->msg->files;
+	entry->n_files = send->msg->n_files;
+	entry->has_fds = send->msg->fds;
 	send->msg->files = NULL;
 	send->entry = NULL;
+
+	/* first, so that no monitor sees a reply before its request */
+	kdbus_copies_queue(&send->monitors, seq);
 
 	if (send->call) {
 		kref_get(&send->call->kref);
@@ -206,9 +318,9 @@ static void kdbus_send_link(struct kdbus_send *send)
 	}
 
 	if (entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)
-		kdbus_conn_stamp(target, entry, target->queue.count);
+		kdbus_conn_stamp(target, entry, seq, target->queue.count);
 	else
-		kdbus_conn_queue(target, entry);
+		kdbus_conn_queue(target, entry, seq);
 
 	/* last, since a synchronous reply is the requester's from here on */
 	if (send->answers)
@@ -229,6 +341,7 @@ static int kdbus_send_commit(struct kdbus_send *send)
 	if (ret)
 		return ret;
 
+	kdbus_copies_wake(&send->monitors);
 	if (sync)
 		wake_up(&send->answers->wait);
 	else
@@ -273,6 +386,7 @@ static int kdbus_send_try(struct kdbus_send *send)
 	if (send->answers && kdbus_send_is_undeliverable(ret))
 		kdbus_send_fail_answered(send);
 
+	kdbus_copies_release(&send->monitors);
 	kdbus_entry_free(send->entry);
 	send->entry = NULL;
 	kdbus_call_put(send->answers);
@@ -290,7 +404,8 @@ static int kdbus_send_deliver(struct kdbus_message *msg,
 	int ret;
 
 	do {
-		ret = kdbus_send_try(&send);
+		ret = kdbus_message_is_broadcast(msg) ? kdbus_broadcast(msg) :
+							kdbus_send_try(&send);
 		if (ret == KDBUS_SEND_AGAIN && signal_pending(current))
 			ret = -ERESTARTSYS;
 	} while (ret == KDBUS_SEND_AGAIN);
@@ -339,7 +454,7 @@ int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 		ret = kdbus_call_resume(conn, &msg, &call);
 	if (!ret)
 		ret = kdbus_send_deliver(&msg, &call);
-	if (ret < 0 && trace_kdbus_msg_send_enabled())
+	if (ret < 0)
 		kdbus_send_trace(&msg, 0, ret);
 	kdbus_message_release(&msg);
 

@@ -2,40 +2,41 @@
 /* Which file knows which command, and pointers that are no good. */
 #include "harness.h"
 
-static const unsigned long later[] = {
-	KDBUS_CMD_DOMAIN_MAKE, KDBUS_CMD_EP_MAKE, KDBUS_CMD_EP_UPDATE,
-	KDBUS_CMD_CONN_INFO, KDBUS_CMD_CONN_UPDATE, KDBUS_CMD_MATCH_ADD,
-	KDBUS_CMD_MATCH_REMOVE, KDBUS_CMD_MEMFD_NEW, KDBUS_CMD_MEMFD_SIZE_GET,
-	KDBUS_CMD_MEMFD_SIZE_SET, KDBUS_CMD_MEMFD_SEAL_GET,
-	KDBUS_CMD_MEMFD_SEAL_SET, 0x9599, 0,
-};
-
+/* what an ordinary connection may do, and nobody else's file */
 static const unsigned long conn_cmds[] = {
 	KDBUS_CMD_BYEBYE, KDBUS_CMD_MSG_SEND, KDBUS_CMD_MSG_RECV,
 	KDBUS_CMD_MSG_CANCEL, KDBUS_CMD_FREE, KDBUS_CMD_NAME_ACQUIRE,
-	KDBUS_CMD_NAME_RELEASE, KDBUS_CMD_NAME_LIST,
+	KDBUS_CMD_NAME_RELEASE, KDBUS_CMD_NAME_LIST, KDBUS_CMD_CONN_INFO,
+	KDBUS_CMD_CONN_UPDATE, KDBUS_CMD_MATCH_ADD, KDBUS_CMD_MATCH_REMOVE,
+};
+
+static const unsigned long unknown[] = {
+	KDBUS_CMD_MEMFD_SIZE_GET, KDBUS_CMD_MEMFD_SIZE_SET,
+	KDBUS_CMD_MEMFD_SEAL_GET, KDBUS_CMD_MEMFD_SEAL_SET, 0x9599, 0,
 };
 
 #define N(a) (sizeof(a) / sizeof(*(a)))
 
-TEST(later_commands_are_unknown)
+TEST(unknown_commands_are_refused)
 {
-	struct kdbus_client c;
+	int control = open(KDBUS_DEV "/control", O_RDWR);
+	struct kdbus_client c, monitor;
 	struct kdbus_builder b;
 	struct bus bus;
 	size_t i;
-	int control = open(KDBUS_DEV "/control", O_RDWR);
+	int ep;
 
 	bus_new(&bus);
 	client_new(&c, &bus);
+	ep = ep_open(&bus);
+	ASSERT_OK(kdbus_client_open(&monitor, bus.path, KDBUS_HELLO_MONITOR, 0,
+				    0, NULL));
 	kdbus_build_cmd(&b, 128);
-	for (i = 0; i < N(later); i++) {
-		int ep = ep_open(&bus);
-
-		ASSERT_EQ(xioctl(control, later[i], b.buf), -ENOTTY);
-		ASSERT_EQ(xioctl(ep, later[i], b.buf), -ENOTTY);
-		ASSERT_EQ(xioctl(c.fd, later[i], b.buf), -ENOTTY);
-		close(ep);
+	for (i = 0; i < N(unknown); i++) {
+		ASSERT_EQ(xioctl(control, unknown[i], b.buf), -ENOTTY);
+		ASSERT_EQ(xioctl(ep, unknown[i], b.buf), -ENOTTY);
+		ASSERT_EQ(xioctl(c.fd, unknown[i], b.buf), -ENOTTY);
+		ASSERT_EQ(xioctl(monitor.fd, unknown[i], b.buf), -ENOTTY);
 	}
 }
 
@@ -54,11 +55,48 @@ TEST(commands_belong_to_their_files)
 	for (i = 0; i < N(conn_cmds); i++) {
 		ASSERT_EQ(xioctl(control, conn_cmds[i], b.buf), -ENOTTY);
 		ASSERT_EQ(xioctl(ep, conn_cmds[i], b.buf), -ENOTTY);
+		ASSERT_EQ(xioctl(bus.owner, conn_cmds[i], b.buf), -EBADFD);
 	}
 	ASSERT_EQ(xioctl(control, KDBUS_CMD_HELLO, b.buf), -ENOTTY);
+	ASSERT_EQ(xioctl(control, KDBUS_CMD_EP_MAKE, b.buf), -ENOTTY);
 	ASSERT_EQ(xioctl(ep, KDBUS_CMD_BUS_MAKE, b.buf), -ENOTTY);
+	ASSERT_EQ(xioctl(ep, KDBUS_CMD_EP_UPDATE, b.buf), -ENOTTY);
+	ASSERT_EQ(xioctl(ep, KDBUS_CMD_MEMFD_NEW, b.buf), -ENOTTY);
 	ASSERT_EQ(xioctl(c.fd, KDBUS_CMD_BUS_MAKE, b.buf), -ENOTTY);
+	ASSERT_EQ(xioctl(c.fd, KDBUS_CMD_EP_MAKE, b.buf), -ENOTTY);
 	ASSERT_EQ(xioctl(c.fd, KDBUS_CMD_HELLO, b.buf), -ENOTTY);
+}
+
+/* Which commands a kind of connection may use: one bit for each above. */
+static void check_kind(const struct bus *bus, __u64 flags, const char *may)
+{
+	struct kdbus_builder b;
+	size_t i;
+	int ret, fd = ep_open(bus);
+
+	hello_init(&b, flags);
+	if (!(flags & KDBUS_HELLO_MONITOR))
+		kdbus_build_string(&b, KDBUS_ITEM_NAME, "com.example.kind");
+	ASSERT_OK(xioctl(fd, KDBUS_CMD_HELLO, b.buf));
+	kdbus_build_cmd(&b, 128);
+	for (i = 0; i < N(conn_cmds); i++) {
+		ret = xioctl(fd, conn_cmds[i], b.buf);
+		if ((ret != -EOPNOTSUPP) != (may[i] == 'y'))
+			test_fail(__FILE__, __LINE__, "command %zu is %d", i,
+				  ret);
+	}
+	close(fd);
+}
+
+TEST(special_connections_have_fewer_commands)
+{
+	struct bus bus;
+
+	bus_new(&bus);
+	/*		   byebye send recv cancel free acq rel list info upd match */
+	check_kind(&bus, KDBUS_HELLO_ACTIVATOR,	    "nnynynnyynnn");
+	check_kind(&bus, KDBUS_HELLO_POLICY_HOLDER, "nnnnynnyyynn");
+	check_kind(&bus, KDBUS_HELLO_MONITOR,	    "nnynynnyynyy");
 }
 
 static void bad_pointers(int fd, unsigned long cmd)
@@ -87,6 +125,9 @@ TEST(bad_pointers_are_refused)
 	client_new(&c, &bus);
 	ep = ep_open(&bus);
 	bad_pointers(control, KDBUS_CMD_BUS_MAKE);
+	bad_pointers(control, KDBUS_CMD_DOMAIN_MAKE);
+	bad_pointers(control, KDBUS_CMD_MEMFD_NEW);
+	bad_pointers(ep, KDBUS_CMD_EP_MAKE);
 	bad_pointers(ep, KDBUS_CMD_HELLO);
 	for (i = 1; i < N(conn_cmds); i++)
 		bad_pointers(c.fd, conn_cmds[i]);

@@ -132,24 +132,29 @@ TEST(special_connections_need_privilege)
 	as_uid(NOBODY, hello_unprivileged, &bus);
 }
 
-TEST(what_is_not_there_yet_is_refused_whole)
+TEST(items_of_special_connections_are_checked)
 {
 	struct kdbus_builder b;
 	struct bus bus;
 
 	bus_new(&bus);
 	hello_init(&b, KDBUS_HELLO_ACTIVATOR);
-	ASSERT_EQ(hello(&bus, &b), -EOPNOTSUPP);
+	ASSERT_EQ(hello(&bus, &b), -EINVAL);
 	hello_init(&b, KDBUS_HELLO_POLICY_HOLDER);
-	ASSERT_EQ(hello(&bus, &b), -EOPNOTSUPP);
+	ASSERT_EQ(hello(&bus, &b), -EINVAL);
+	hello_init(&b, KDBUS_HELLO_ACTIVATOR);
+	kdbus_build_string(&b, KDBUS_ITEM_NAME, "com.example.*");
+	ASSERT_EQ(hello(&bus, &b), -EINVAL);
+	hello_init(&b, KDBUS_HELLO_ACTIVATOR);
+	kdbus_build_string(&b, KDBUS_ITEM_NAME, "com.example.a");
+	kdbus_build_string(&b, KDBUS_ITEM_NAME, "com.example.b");
+	ASSERT_EQ(hello(&bus, &b), -EINVAL);
 	hello_init(&b, KDBUS_HELLO_MONITOR);
-	ASSERT_EQ(hello(&bus, &b), -EOPNOTSUPP);
+	kdbus_build_string(&b, KDBUS_ITEM_NAME, "com.example.a");
+	ASSERT_EQ(hello(&bus, &b), -EINVAL);
 	hello_init(&b, 0);
 	kdbus_build_item(&b, KDBUS_ITEM_CREDS, NULL, 39);
 	ASSERT_EQ(hello(&bus, &b), -EINVAL);
-	hello_init(&b, 0);
-	kdbus_build_item(&b, KDBUS_ITEM_CREDS, NULL, 40);
-	ASSERT_EQ(hello(&bus, &b), -EOPNOTSUPP);
 	hello_init(&b, 0);
 	kdbus_build_item(&b, KDBUS_ITEM_SECLABEL, "ab", 2);
 	ASSERT_EQ(hello(&bus, &b), -EINVAL);

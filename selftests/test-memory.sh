@@ -32,7 +32,7 @@ committed() { awk '/^Committed_AS/ { print $2 }' /proc/meminfo; }
 before=$(committed)
 
 for round in 1 2; do
-	for test in test-call test-names test-quota test-fds; do
+	for test in test-call test-names test-quota test-fds test-memfd; do
 		(echo "$BASHPID" > "$group/cgroup.procs" && exec "$bin/$test") > /dev/null
 	done
 	echo "# after round $round: $(slab) bytes of slab"

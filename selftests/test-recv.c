@@ -205,6 +205,9 @@ TEST(pool_is_read_only_for_good)
 	ASSERT_EQ(errno, EACCES);
 	ASSERT_EQ(mprotect(p, 4096, PROT_READ | PROT_EXEC), -1);
 	ASSERT_EQ(madvise(p, 4096, MADV_REMOVE), -1);
+	/* maps anew; what comes of it is as read-only */
+	ASSERT_EQ(remap_file_pages(p, 4096, 0, 0, 0), -1);
+	ASSERT_EQ(mprotect(p, 4096, PROT_READ | PROT_WRITE), -1);
 }
 
 TEST(mapping_outlives_the_connection)

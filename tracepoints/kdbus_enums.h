@@ -24,14 +24,17 @@
 	X(KDBUS_MSG_KIND_CALL,		2, "call")			\
 	X(KDBUS_MSG_KIND_REPLY,		3, "reply")			\
 	X(KDBUS_MSG_KIND_SYNC_REPLY,	4, "sync_reply")		\
-	X(KDBUS_MSG_KIND_NOTIFY,	5, "notify")
+	X(KDBUS_MSG_KIND_NOTIFY,	5, "notify")			\
+	X(KDBUS_MSG_KIND_COPY,		6, "copy")
 
 /* why a queued message never reached its receiver's hands */
 #define KDBUS_MSG_DROP_TABLE(X)						\
 	X(KDBUS_MSG_DROP_REQUESTED,	1, "requested")			\
 	X(KDBUS_MSG_DROP_DISCONNECT,	2, "disconnect")		\
 	X(KDBUS_MSG_DROP_LATE_REPLY,	3, "late_reply")		\
-	X(KDBUS_MSG_DROP_FAULT,		4, "fault")
+	X(KDBUS_MSG_DROP_FAULT,		4, "fault")			\
+	X(KDBUS_MSG_DROP_UNDELIVERED,	5, "undelivered")		\
+	X(KDBUS_MSG_DROP_MOVE,		6, "move")
 
 /* how a call ended; each call ends exactly once */
 #define KDBUS_CALL_END_TABLE(X)						\
@@ -52,7 +55,10 @@
 	X(KDBUS_QUOTA_REQUESTS,		5, "requests")			\
 	X(KDBUS_QUOTA_NAMES,		6, "names")			\
 	X(KDBUS_QUOTA_CONNS,		7, "conns")			\
-	X(KDBUS_QUOTA_BUSES,		8, "buses")
+	X(KDBUS_QUOTA_BUSES,		8, "buses")			\
+	X(KDBUS_QUOTA_ENDPOINTS,	9, "endpoints")			\
+	X(KDBUS_QUOTA_MATCHES,		10, "matches")			\
+	X(KDBUS_QUOTA_NOTICES,		11, "notices")
 
 #define KDBUS_ENUM_ENTRY(sym, num, text) sym = num,
 enum kdbus_conn_end { KDBUS_CONN_END_TABLE(KDBUS_ENUM_ENTRY) };

@@ -54,6 +54,8 @@ KDBUS_QUOTA_TABLE(KDBUS_TRACE_DEFINE)
 #define kdbus_print_name_flags(v) __print_flags(v, "|",		\
 	{ 1, "replace_existing" }, { 2, "allow_replacement" },	\
 	{ 4, "queue" }, { 8, "in_queue" }, { 16, "activator" })
+#define kdbus_print_policy_level(v) __print_symbolic(v,		\
+	{ 0, "see" }, { 1, "talk" }, { 2, "own" })
 #define kdbus_print_notify_type(v) __print_symbolic(v,		\
 	{ 0x8000, "name_add" }, { 0x8001, "name_remove" },	\
 	{ 0x8002, "name_change" }, { 0x8003, "id_add" },	\
@@ -378,6 +380,28 @@ TRACE_EVENT(kdbus_msg_drop,
 		  kdbus_print_msg_kind(__entry->kind))
 );
 
+TRACE_EVENT(kdbus_msg_move,
+	TP_PROTO(u64 bus, u64 from, u64 to, u64 msg, u64 name_id),
+	TP_ARGS(bus, from, to, msg, name_id),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, from)
+		__field(u64, to)
+		__field(u64, msg)
+		__field(u64, name_id)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->from = from;
+		__entry->to = to;
+		__entry->msg = msg;
+		__entry->name_id = name_id;
+	),
+	TP_printk("bus=%llu from=%llu to=%llu msg=%llu name_id=%llu",
+		  __entry->bus, __entry->from, __entry->to, __entry->msg,
+		  __entry->name_id)
+);
+
 TRACE_EVENT(kdbus_notify_send,
 	TP_PROTO(u64 bus, u64 dst, u64 msg, u64 type, u64 cookie_reply),
 	TP_ARGS(bus, dst, msg, type, cookie_reply),
@@ -560,6 +584,28 @@ TRACE_EVENT(kdbus_quota_refuse,
 		  __entry->used, __entry->limit, __entry->ret)
 );
 
+TRACE_EVENT(kdbus_policy_deny,
+	TP_PROTO(u64 bus, u64 conn, u64 peer, u32 level, const char *name),
+	TP_ARGS(bus, conn, peer, level, name),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, peer)
+		__field(u32, level)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->peer = peer;
+		__entry->level = level;
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("bus=%llu conn=%llu peer=%llu level=%s name=%s",
+		  __entry->bus, __entry->conn, __entry->peer,
+		  kdbus_print_policy_level(__entry->level), __get_str(name))
+);
+
 /* ---- names ------------------------------------------------------------ */
 
 DECLARE_EVENT_CLASS(kdbus_name,
@@ -632,6 +678,94 @@ TRACE_EVENT(kdbus_name_change,
 		  __entry->bus, __entry->name_id, __entry->old,
 		  kdbus_print_name_flags(__entry->old_flags), __entry->new,
 		  kdbus_print_name_flags(__entry->new_flags), __get_str(name))
+);
+
+/* ---- matches ---------------------------------------------------------- */
+
+TRACE_EVENT(kdbus_match_add,
+	TP_PROTO(u64 bus, u64 conn, u64 cookie, u64 bytes),
+	TP_ARGS(bus, conn, cookie, bytes),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, cookie)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->cookie = cookie;
+		__entry->bytes = bytes;
+	),
+	TP_printk("bus=%llu conn=%llu cookie=%llu bytes=%llu", __entry->bus,
+		  __entry->conn, __entry->cookie, __entry->bytes)
+);
+
+TRACE_EVENT(kdbus_match_remove,
+	TP_PROTO(u64 bus, u64 conn, u64 cookie, u32 removed),
+	TP_ARGS(bus, conn, cookie, removed),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, cookie)
+		__field(u32, removed)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->cookie = cookie;
+		__entry->removed = removed;
+	),
+	TP_printk("bus=%llu conn=%llu cookie=%llu removed=%u", __entry->bus,
+		  __entry->conn, __entry->cookie, __entry->removed)
+);
+
+TRACE_EVENT(kdbus_match_run,
+	TP_PROTO(u64 bus, u64 src, u64 msg, u32 tried, u32 hit, u32 queued),
+	TP_ARGS(bus, src, msg, tried, hit, queued),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, src)
+		__field(u64, msg)
+		__field(u32, tried)
+		__field(u32, hit)
+		__field(u32, queued)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->src = src;
+		__entry->msg = msg;
+		__entry->tried = tried;
+		__entry->hit = hit;
+		__entry->queued = queued;
+	),
+	TP_printk("bus=%llu src=%llu msg=%llu tried=%u hit=%u queued=%u",
+		  __entry->bus, __entry->src, __entry->msg, __entry->tried,
+		  __entry->hit, __entry->queued)
+);
+
+/* ---- memfds ----------------------------------------------------------- */
+
+TRACE_EVENT(kdbus_memfd_seal,
+	TP_PROTO(u64 memfd, u64 bytes, bool seal, int ret, const char *name),
+	TP_ARGS(memfd, bytes, seal, ret, name),
+	TP_STRUCT__entry(
+		__field(u64, memfd)
+		__field(u64, bytes)
+		__field(bool, seal)
+		__field(int, ret)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->memfd = memfd;
+		__entry->bytes = bytes;
+		__entry->seal = seal;
+		__entry->ret = ret;
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("memfd=%llu bytes=%llu seal=%d ret=%d name=%s",
+		  __entry->memfd, __entry->bytes, __entry->seal,
+		  __entry->ret, __get_str(name))
 );
 
 #endif /* KDBUS_TRACE_H */

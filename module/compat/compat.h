@@ -59,6 +59,19 @@ static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
 #define KDBUS_SHMEM_ACCOUNT 0
 #endif
 
+#ifdef HAVE_MNT_IDMAP
+#define KDBUS_NOP_IDMAP (&nop_mnt_idmap)
+#else
+#define KDBUS_NOP_IDMAP (&init_user_ns)
+#endif
+
+/* on a file system without leases and mapped ids */
+static inline int kdbus_notify_change(struct dentry *dentry,
+				      struct iattr *attr)
+{
+	return notify_change(KDBUS_NOP_IDMAP, dentry, attr, NULL);
+}
+
 #ifndef HAVE_NO_LLSEEK
 #define no_llseek NULL
 #endif

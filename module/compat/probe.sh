@@ -80,10 +80,61 @@ struct file *f(void);
 struct file *f(void) { return shmem_file_setup("x", 1, (vma_flags_t){}); }
 X
 
+# mounts have an idmap instead of a user namespace
+symbol=HAVE_MNT_IDMAP probe "$@" <<X
+#include <linux/fs.h>
+int f(struct dentry *dentry, struct iattr *attr);
+int f(struct dentry *dentry, struct iattr *attr)
+{ return notify_change(&nop_mnt_idmap, dentry, attr, NULL); }
+X
+
 # no_llseek went away
 symbol=HAVE_NO_LLSEEK probe "$@" <<X
 #include <linux/fs.h>
 loff_t (*p)(struct file *, loff_t, int) = no_llseek;
+X
+
+# get_file_rcu() takes where the pointer is
+symbol=HAVE_GET_FILE_RCU_SLOT probe "$@" <<X
+#include <linux/fs.h>
+struct file *f(struct file __rcu **slot);
+struct file *f(struct file __rcu **slot) { return get_file_rcu(slot); }
+X
+
+# a set of capabilities is one u64
+symbol=HAVE_CAP_U64 probe "$@" <<X
+#include <linux/capability.h>
+u64 f(kernel_cap_t c);
+u64 f(kernel_cap_t c) { return c.val; }
+X
+
+# security labels are found by secid
+symbol=HAVE_SECID_TO_SECCTX probe "$@" <<X
+#include <linux/security.h>
+int f(char **label, u32 *len);
+int f(char **label, u32 *len)
+{
+	u32 secid;
+
+	security_current_getsecid_subj(&secid);
+	security_release_secctx("", 0);
+	return security_secid_to_secctx(secid, label, len);
+}
+X
+
+# security labels are found by struct lsm_prop, as struct lsm_context
+symbol=HAVE_LSM_CONTEXT probe "$@" <<X
+#include <linux/security.h>
+int f(struct lsm_context *label);
+int f(struct lsm_context *label)
+{
+	struct lsm_prop prop;
+
+	security_current_getlsmprop_subj(&prop);
+	security_release_secctx(label);
+	return lsmprop_is_set(&prop) &&
+	       security_lsmprop_to_secctx(&prop, label) + label->len;
+}
 X
 
 cmp -s "$tmp/config.h" "$out" 2>/dev/null || cp "$tmp/config.h" "$out"

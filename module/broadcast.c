@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages for several receivers. Rules: see broadcast.h. Broadcasts go
+ * through the same steps as other messages, send.c.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "broadcast.h"
+#include "bus.h"
+#include "connection.h"
+#include "endpoint.h"
+#include "message.h"
+#include "policy.h"
+#include "queue.h"
+#include "send.h"
+#include "trace.h"
+
+static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
+					  struct kdbus_conn *conn, bool charged)
+{
+	struct kdbus_charge charge;
+	struct kdbus_entry *entry;
+	int ret;
+
+	entry = kdbus_send_new_entry(msg);
+	if (!entry)
+		return ERR_PTR(-ENOMEM);
+	entry->kind = charged ? KDBUS_MSG_KIND_SIGNAL : KDBUS_MSG_KIND_COPY;
+
+	kdbus_send_charge(msg, conn, &charge);
+	ret = kdbus_message_deliver(msg, conn, charged ? &charge : NULL, entry);
+	if (!ret && !charged)
+		ret = kdbus_message_copy_files(msg, entry, conn->flags &
+					       KDBUS_HELLO_ACCEPT_FD);
+	if (ret < 0) {
+		kdbus_entry_free(entry);
+		return ERR_PTR(ret);
+	}
+	return entry;
+}
+
+static void kdbus_copy_trace_drop(const struct kdbus_message *msg,
+				  const struct kdbus_conn *conn, bool charged)
+{
+	trace_kdbus_msg_drop(conn->bus->id, conn->id, msg->src->id, msg->id,
+			     msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
+			     charged ? KDBUS_MSG_KIND_SIGNAL :
+				       KDBUS_MSG_KIND_COPY);
+}
+
+/**
+ * kdbus_copies_fill() - make a copy ready for each receiver
+ * @c:		@to is set; given back with kdbus_copies_release()
+ * @msg:	the message, staged
+ * @charged:	the sender is charged for them; monitors get theirs for free
+ *
+ * Return: 0; -ENOMEM; or -EINTR if current is being killed.
+ */
+int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg,
+		      bool charged)
+{
+	unsigned int i;
+
+	if (!c->to.n)
+		return 0;
+	c->entries = kvcalloc(c->to.n, sizeof(*c->entries), GFP_KERNEL_ACCOUNT);
+	if (!c->entries)
+		return -ENOMEM;
+
+	for (i = 0; i < c->to.n; i++) {
+		struct kdbus_entry *entry;
+
+		entry = kdbus_copy_new(msg, c->to.conns[i], charged);
+		if (!IS_ERR(entry))
+			c->entries[i] = entry;
+		else if (PTR_ERR(entry) == -EINTR)
+			return -EINTR;
+		else
+			kdbus_copy_trace_drop(msg, c->to.conns[i], charged);
+	}
+	return 0;
+}
+
+/**
+ * kdbus_copies_queue() - queue all copies; part of the commit
+ * @c:		the copies; the lock of the bus is held
+ * @seq:	number of the message
+ *
+ * Return: how many have it in their queue.
+ */
+unsigned int kdbus_copies_queue(struct kdbus_copies *c, u64 seq)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; c->entries && i < c->to.n; i++) {
+		struct kdbus_conn *conn = c->to.conns[i];
+
+		if (!c->entries[i] || conn->dead)
+			continue;
+		kdbus_conn_queue(conn, c->entries[i], seq);
+		c->entries[i] = NULL;
+		n++;
+	}
+	return n;
+}
+
+/**
+ * kdbus_copies_wake() - wake all receivers
+ * @c:		the copies, queued
+ */
+void kdbus_copies_wake(struct kdbus_copies *c)
+{
+	unsigned int i;
+
+	for (i = 0; c->entries && i < c->to.n; i++)
+		kdbus_conn_wake(c->to.conns[i]);
+}
+
+/**
+ * kdbus_copies_release() - free what has not been queued
+ * @c:		the copies
+ */
+void kdbus_copies_release(struct kdbus_copies *c)
+{
+	unsigned int i;
+
+	for (i = 0; c->entries && i < c->to.n; i++)
+		kdbus_entry_free(c->entries[i]);
+	kvfree(c->entries);
+	c->entries = NULL;
+	kdbus_receivers_release(&c->to);
+}
+
+/**
+ * kdbus_monitors_find() - the monitors of a bus
+ * @bus:	the bus
+ * @r:		zeroed; filled in, given back with kdbus_receivers_release()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r)
+{
+	unsigned int room = READ_ONCE(bus->n_monitors);
+	struct kdbus_conn *conn;
+
+	if (!room)
+		return 0;
+	room += 4;
+	r->conns = kvmalloc_array(room, sizeof(*r->conns), GFP_KERNEL_ACCOUNT);
+	if (!r->conns)
+		return -ENOMEM;
+	r->room = room;
+
+	mutex_lock(&bus->lock);
+	list_for_each_entry(conn, &bus->monitors, monitor_node)
+		if (r->n < room)
+			r->conns[r->n++] = kdbus_conn_get(conn);
+	mutex_unlock(&bus->lock);
+	return 0;
+}
+
+/* ---- broadcasts ------------------------------------------------------- */
+
+/* Leaves those who may talk to the sender, once there is a policy. */
+static void kdbus_broadcast_check_policy(struct kdbus_message *msg,
+					 struct kdbus_receivers *r)
+{
+	struct kdbus_bus *bus = msg->src->bus;
+	unsigned int i;
+
+	mutex_lock(&bus->lock);
+	for (i = 0; i < r->n; ) {
+		struct kdbus_conn *conn = r->conns[i];
+
+		if (!kdbus_policy_applies(conn) ||
+		    kdbus_policy_may_talk(conn, conn->cred, msg->src)) {
+			i++;
+			continue;
+		}
+		/* the last one takes its place; put after unlocking */
+		swap(r->conns[i], r->conns[r->n - 1]);
+		r->n--;
+	}
+	mutex_unlock(&bus->lock);
+}
+
+static void kdbus_broadcast_filter(struct kdbus_message *msg,
+				   struct kdbus_receivers *r)
+{
+	unsigned int all = r->n, i;
+
+	kdbus_broadcast_check_policy(msg, r);
+	for (i = r->n; i < all; i++)
+		kdbus_conn_put(r->conns[i]);
+}
+
+static int kdbus_broadcast_commit(struct kdbus_message *msg,
+				  struct kdbus_copies *c)
+{
+	struct kdbus_bus *bus = msg->src->bus;
+	unsigned int queued;
+	int ret;
+
+	mutex_lock(&bus->lock);
+	ret = kdbus_send_check_src(msg);
+	if (!ret) {
+		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0);
+		queued = kdbus_copies_queue(c, kdbus_bus_next_seq(bus));
+		trace_kdbus_match_run(bus->id, msg->src->id, msg->id,
+				      c->to.tried, c->to.n, queued);
+	}
+	mutex_unlock(&bus->lock);
+	if (!ret)
+		kdbus_copies_wake(c);
+	return ret;
+}
+
+static int kdbus_broadcast_try(struct kdbus_message *msg)
+{
+	struct kdbus_copies copies = {};
+	int ret;
+
+	ret = kdbus_match_message(msg->src->bus, msg, &copies.to);
+	if (!ret) {
+		kdbus_broadcast_filter(msg, &copies.to);
+		ret = kdbus_copies_fill(&copies, msg, true);
+	}
+	if (!ret)
+		ret = kdbus_broadcast_commit(msg, &copies);
+	kdbus_copies_release(&copies);
+	return ret;
+}
+
+/**
+ * kdbus_broadcast() - send a message to whoever it matches
+ * @msg:	the message
+ *
+ * Return: 0, also if nobody gets it; -EFAULT, -ENOMEM, -ECONNRESET, or
+ * KDBUS_SEND_AGAIN.
+ */
+int kdbus_broadcast(struct kdbus_message *msg)
+{
+	int ret;
+
+	ret = kdbus_message_stage(msg);
+	return ret ?: kdbus_broadcast_try(msg);
+}

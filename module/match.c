@@ -1,0 +1,631 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Matches: installing, removing, and finding whom an event matches. Rules
+ * and locking: see match.h.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/stringhash.h>
+
+#include "bus.h"
+#include "connection.h"
+#include "item.h"
+#include "limits.h"
+#include "match.h"
+#include "message.h"
+#include "names.h"
+#include "notify.h"
+#include "trace.h"
+
+/* what a key stands for; the kinds of notifications are item types */
+#define KDBUS_MATCH_ALL		1	/* every event */
+#define KDBUS_MATCH_MSG		2	/* messages: any, or of one sender */
+#define KDBUS_MATCH_MSG_NAME	3	/* messages of the owner of a name */
+
+/* second half of a key: whatever it is */
+#define KDBUS_MATCH_ANY		(~0ULL)
+
+/**
+ * struct kdbus_match_key - where in the table a match is
+ * @kind:	see above; 0 for a match that can never hold and is not there
+ * @value:	id, or hash of a name, or KDBUS_MATCH_ANY
+ */
+struct kdbus_match_key {
+	u64 kind;
+	u64 value;
+};
+
+/**
+ * struct kdbus_match - what a connection wants to hear of
+ * @node:	link in the bus's table
+ * @list:	link in the connection's list
+ * @conn:	the connection; alive
+ * @cookie:	what it is removed by
+ * @key:	where it is in the table
+ * @size:	bytes of @rules
+ * @rules:	items
+ */
+struct kdbus_match {
+	struct hlist_node node;
+	struct list_head list;
+	struct kdbus_conn *conn;
+	u64 cookie;
+	struct kdbus_match_key key;
+	size_t size;
+	u64 rules[];
+};
+
+#define kdbus_match_for_each_rule(match, items, item)			\
+	for (kdbus_items_init(&(items), (match)->rules, 0, (match)->size);\
+	     kdbus_items_next(&(items), &(item)) > 0;)
+
+static u64 kdbus_match_hash(const struct kdbus_match_key *key)
+{
+	return (key->kind << 56) ^ key->value;
+}
+
+static u64 kdbus_match_name_value(const char *name)
+{
+	return full_name_hash(NULL, name, strlen(name));
+}
+
+/* ---- installing ------------------------------------------------------- */
+
+static size_t kdbus_match_name_payload(const struct kdbus_item *item)
+{
+	return kdbus_item_payload(item) - sizeof(item->name_change);
+}
+
+/* A name behind a NAME_* rule, or NULL for any name. */
+static const char *kdbus_rule_name(const struct kdbus_item *item)
+{
+	return kdbus_match_name_payload(item) ? item->name_change.name : NULL;
+}
+
+static int kdbus_rule_check_name_change(const struct kdbus_item *item)
+{
+	size_t len;
+
+	if (kdbus_item_payload(item) < sizeof(item->name_change))
+		return -EINVAL;
+	len = kdbus_match_name_payload(item);
+	if (!len)
+		return 0;
+	if (strnlen(item->name_change.name, len) != len - 1 ||
+	    !kdbus_name_is_valid(item->name_change.name, false))
+		return -EINVAL;
+	return 0;
+}
+
+static int kdbus_rule_check(const struct kdbus_bus *bus,
+			    const struct kdbus_item *item)
+{
+	size_t size = kdbus_item_payload(item);
+
+	switch (item->type) {
+	case KDBUS_ITEM_BLOOM_MASK:
+		return size % bus->bloom.size ? -EDOM : 0;
+	case KDBUS_ITEM_NAME:
+		return kdbus_item_is_string(item) &&
+		       kdbus_name_is_valid(item->str, false) ? 0 : -EINVAL;
+	case KDBUS_ITEM_ID:
+		return size == sizeof(item->id) ? 0 : -EINVAL;
+	case KDBUS_ITEM_NAME_ADD:
+	case KDBUS_ITEM_NAME_REMOVE:
+	case KDBUS_ITEM_NAME_CHANGE:
+		return kdbus_rule_check_name_change(item);
+	case KDBUS_ITEM_ID_ADD:
+	case KDBUS_ITEM_ID_REMOVE:
+		return size == sizeof(item->id_change) ? 0 : -EINVAL;
+	}
+	return -EINVAL;
+}
+
+/* The key a rule asks for. */
+static struct kdbus_match_key kdbus_rule_key(const struct kdbus_item *item)
+{
+	struct kdbus_match_key key = { KDBUS_MATCH_MSG, KDBUS_MATCH_ANY };
+	const char *name;
+
+	switch (item->type) {
+	case KDBUS_ITEM_BLOOM_MASK:
+		break;
+	case KDBUS_ITEM_ID:
+		key.value = item->id;
+		break;
+	case KDBUS_ITEM_NAME:
+		key.kind = KDBUS_MATCH_MSG_NAME;
+		key.value = kdbus_match_name_value(item->str);
+		break;
+	case KDBUS_ITEM_ID_ADD:
+	case KDBUS_ITEM_ID_REMOVE:
+		key.kind = item->type;
+		key.value = item->id_change.id;
+		break;
+	default:
+		key.kind = item->type;
+		name = kdbus_rule_name(item);
+		if (name)
+			key.value = kdbus_match_name_value(name);
+	}
+	return key;
+}
+
+static bool kdbus_match_kind_is_msg(u64 kind)
+{
+	return kind == KDBUS_MATCH_MSG || kind == KDBUS_MATCH_MSG_NAME;
+}
+
+/*
+ * A match is entered under the most telling of its rules. Rules about
+ * messages and about notifications exclude each other, and so do those about
+ * different kinds of notifications.
+ */
+static void kdbus_match_set_key(struct kdbus_match *match)
+{
+	const struct kdbus_item *item;
+	struct kdbus_match_key key;
+	struct kdbus_items items;
+
+	match->key.kind = KDBUS_MATCH_ALL;
+	match->key.value = KDBUS_MATCH_ANY;
+	kdbus_match_for_each_rule(match, items, item) {
+		key = kdbus_rule_key(item);
+		if (match->key.kind == KDBUS_MATCH_ALL) {
+			match->key = key;
+		} else if (key.kind != match->key.kind &&
+			   !(kdbus_match_kind_is_msg(key.kind) &&
+			     kdbus_match_kind_is_msg(match->key.kind))) {
+			match->key.kind = 0;
+			return;
+		} else if (match->key.value == KDBUS_MATCH_ANY) {
+			match->key = key;
+		}
+	}
+}
+
+static struct kdbus_match *kdbus_match_new(struct kdbus_conn *conn,
+					   const struct kdbus_cmd_match *cmd)
+{
+	size_t size = cmd->size - sizeof(*cmd);
+	const struct kdbus_item *item;
+	struct kdbus_match *match;
+	struct kdbus_items items;
+	int ret;
+
+	match = kvzalloc(sizeof(*match) + ALIGN(size, 8), GFP_KERNEL_ACCOUNT);
+	if (!match)
+		return ERR_PTR(-ENOMEM);
+	match->conn = conn;
+	match->cookie = cmd->cookie;
+	match->size = size;
+	memcpy(match->rules, cmd->items, size);
+
+	kdbus_items_init(&items, match->rules, 0, size);
+	while ((ret = kdbus_items_next(&items, &item)) > 0) {
+		ret = kdbus_rule_check(conn->bus, item);
+		if (ret < 0)
+			break;
+	}
+	if (ret < 0) {
+		kvfree(match);
+		return ERR_PTR(ret);
+	}
+	kdbus_match_set_key(match);
+	return match;
+}
+
+static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
+{
+	struct kdbus_bus *bus = conn->bus;
+	int ret = -ECONNRESET;
+
+	mutex_lock(&bus->lock);
+	if (!conn->dead) {
+		down_write(&bus->match_sem);
+		list_add_tail(&match->list, &conn->matches);
+		if (match->key.kind)
+			hash_add(bus->matches, &match->node,
+				 kdbus_match_hash(&match->key));
+		up_write(&bus->match_sem);
+		ret = 0;
+	}
+	mutex_unlock(&bus->lock);
+	return ret;
+}
+
+static int kdbus_match_charge(struct kdbus_conn *conn)
+{
+	unsigned int max = READ_ONCE(kdbus_max_matches_per_conn);
+	int ret;
+
+	ret = kdbus_count_charge(&conn->n_matches, max, -EMFILE);
+	if (ret < 0)
+		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
+					 __kuid_val(conn->cred->uid),
+					 KDBUS_QUOTA_MATCHES, 1, max, max, ret);
+	return ret;
+}
+
+/**
+ * kdbus_cmd_match_add() - KDBUS_CMD_MATCH_ADD
+ * @conn:	who wants to hear of something, current's
+ * @argp:	struct kdbus_cmd_match of the caller
+ *
+ * Return: 0, -EFAULT, -EINVAL, -EMSGSIZE, -ENOMEM, -EDOM, -ECONNRESET; or
+ * -EMFILE if it has too many matches.
+ */
+int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
+{
+	struct kdbus_cmd_match *cmd;
+	struct kdbus_match *match;
+	int ret;
+
+	cmd = kdbus_cmd_import(argp, sizeof(*cmd),
+			       sizeof(*cmd) + KDBUS_MATCH_MAX_ITEMS);
+	if (IS_ERR(cmd))
+		return PTR_ERR(cmd);
+
+	match = kdbus_match_new(conn, cmd);
+	ret = PTR_ERR_OR_ZERO(match);
+	if (ret < 0)
+		goto exit;
+	ret = kdbus_match_charge(conn);
+	if (ret < 0)
+		goto exit_free;
+	ret = kdbus_match_link(conn, match);
+	if (ret < 0) {
+		atomic_dec(&conn->n_matches);
+		goto exit_free;
+	}
+	trace_kdbus_match_add(conn->bus->id, conn->id, cmd->cookie,
+			      cmd->size - sizeof(*cmd));
+	kvfree(cmd);
+	return 0;
+
+exit_free:
+	kvfree(match);
+exit:
+	kvfree(cmd);
+	return ret;
+}
+
+/* ---- removing --------------------------------------------------------- */
+
+/* Takes out matches with a cookie, or all; both locks are held. */
+static unsigned int kdbus_matches_unlink(struct kdbus_conn *conn,
+					 const u64 *cookie,
+					 struct list_head *gone)
+{
+	struct kdbus_match *match, *tmp;
+	unsigned int n = 0;
+
+	list_for_each_entry_safe(match, tmp, &conn->matches, list) {
+		if (cookie && match->cookie != *cookie)
+			continue;
+		if (match->key.kind)
+			hash_del(&match->node);
+		list_move(&match->list, gone);
+		atomic_dec(&conn->n_matches);
+		n++;
+	}
+	return n;
+}
+
+/**
+ * kdbus_matches_free() - free matches that are in no table
+ * @gone:	the matches
+ */
+void kdbus_matches_free(struct list_head *gone)
+{
+	struct kdbus_match *match, *tmp;
+
+	list_for_each_entry_safe(match, tmp, gone, list)
+		kvfree(match);
+}
+
+/**
+ * kdbus_matches_remove_all() - take all matches from a dying connection
+ * @conn:	the connection; the lock of its bus is held
+ * @gone:	gets them, for kdbus_matches_free() after unlocking
+ */
+void kdbus_matches_remove_all(struct kdbus_conn *conn, struct list_head *gone)
+{
+	lockdep_assert_held(&conn->bus->lock);
+
+	if (list_empty(&conn->matches))
+		return;
+	down_write(&conn->bus->match_sem);
+	kdbus_matches_unlink(conn, NULL, gone);
+	up_write(&conn->bus->match_sem);
+}
+
+/**
+ * kdbus_cmd_match_remove() - KDBUS_CMD_MATCH_REMOVE
+ * @conn:	whose matches, current's
+ * @argp:	struct kdbus_cmd_match of the caller, without items
+ *
+ * Return: 0, also if no match has the cookie; -EFAULT, -EINVAL, -EMSGSIZE or
+ * -ENOMEM.
+ */
+int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp)
+{
+	struct kdbus_bus *bus = conn->bus;
+	struct kdbus_cmd_match *cmd;
+	unsigned int n;
+	LIST_HEAD(gone);
+
+	cmd = kdbus_cmd_import(argp, sizeof(*cmd), sizeof(*cmd));
+	if (IS_ERR(cmd))
+		return PTR_ERR(cmd);
+
+	mutex_lock(&bus->lock);
+	down_write(&bus->match_sem);
+	n = kdbus_matches_unlink(conn, &cmd->cookie, &gone);
+	up_write(&bus->match_sem);
+	mutex_unlock(&bus->lock);
+
+	kdbus_matches_free(&gone);
+	trace_kdbus_match_remove(bus->id, conn->id, cmd->cookie, n);
+	kvfree(cmd);
+	return 0;
+}
+
+/* ---- messages --------------------------------------------------------- */
+
+/* The mask has a bit field for each generation; the last one serves later. */
+static bool kdbus_match_bloom(const struct kdbus_bus *bus,
+			      const struct kdbus_bloom_filter *filter,
+			      const struct kdbus_item *mask)
+{
+	size_t words = bus->bloom.size / sizeof(u64);
+	u64 last = kdbus_item_payload(mask) / bus->bloom.size - 1;
+	const u64 *field = (const u64 *)mask->data +
+			   min(filter->generation, last) * words;
+	size_t i;
+
+	for (i = 0; i < words; i++)
+		if ((filter->data[i] & field[i]) != field[i])
+			return false;
+	return true;
+}
+
+static bool kdbus_rule_matches_msg(const struct kdbus_bus *bus,
+				   const struct kdbus_item *item,
+				   const struct kdbus_message *msg)
+{
+	switch (item->type) {
+	case KDBUS_ITEM_BLOOM_MASK:
+		return kdbus_match_bloom(bus, &msg->bloom->bloom_filter, item);
+	case KDBUS_ITEM_ID:
+		return item->id == KDBUS_MATCH_ID_ANY ||
+		       item->id == msg->src->id;
+	case KDBUS_ITEM_NAME:
+		return kdbus_name_owned_by(bus, item->str, msg->src);
+	}
+	return false;
+}
+
+static bool kdbus_match_holds_msg(const struct kdbus_bus *bus,
+				  const struct kdbus_match *match,
+				  const struct kdbus_message *msg)
+{
+	const struct kdbus_item *item;
+	struct kdbus_items items;
+
+	kdbus_match_for_each_rule(match, items, item)
+		if (!kdbus_rule_matches_msg(bus, item, msg))
+			return false;
+	return true;
+}
+
+/* Adds whom a message matches under one key; counts beyond the room there is */
+static void kdbus_match_msg_key(struct kdbus_bus *bus, u64 kind, u64 value,
+				const struct kdbus_message *msg,
+				struct kdbus_receivers *r)
+{
+	struct kdbus_match_key key = { kind, value };
+	struct kdbus_match *match;
+	struct kdbus_conn *last = NULL;
+
+	hash_for_each_possible(bus->matches, match, node,
+			       kdbus_match_hash(&key)) {
+		if (match->key.kind != kind || match->key.value != value ||
+		    match->conn == msg->src || match->conn == last)
+			continue;
+		r->tried++;
+		if (!kdbus_match_holds_msg(bus, match, msg))
+			continue;
+		last = match->conn;
+		if (r->n < r->room)
+			r->conns[r->n] = kdbus_conn_get(match->conn);
+		r->n++;
+	}
+}
+
+/* Names a sender may own, as keys; bounded by what it is charged for. */
+static int kdbus_match_src_names(const struct kdbus_conn *src, u64 **values,
+				 unsigned int *n)
+{
+	unsigned int room = atomic_read(&src->n_names) + 8;
+	const struct kdbus_name_entry *name;
+
+	*values = kmalloc_array(room, sizeof(**values), GFP_KERNEL_ACCOUNT);
+	if (!*values)
+		return -ENOMEM;
+
+	*n = 0;
+	mutex_lock(&src->bus->lock);
+	list_for_each_entry(name, &src->names, owner_node)
+		if (*n < room)
+			(*values)[(*n)++] = kdbus_match_name_value(name->name);
+	mutex_unlock(&src->bus->lock);
+	return 0;
+}
+
+static void kdbus_match_msg_walk(struct kdbus_bus *bus,
+				 const struct kdbus_message *msg,
+				 const u64 *names, unsigned int n_names,
+				 struct kdbus_receivers *r)
+{
+	unsigned int i;
+
+	r->n = r->tried = 0;
+	down_read(&bus->match_sem);
+	kdbus_match_msg_key(bus, KDBUS_MATCH_ALL, KDBUS_MATCH_ANY, msg, r);
+	kdbus_match_msg_key(bus, KDBUS_MATCH_MSG, KDBUS_MATCH_ANY, msg, r);
+	kdbus_match_msg_key(bus, KDBUS_MATCH_MSG, msg->src->id, msg, r);
+	for (i = 0; i < n_names; i++)
+		kdbus_match_msg_key(bus, KDBUS_MATCH_MSG_NAME, names[i], msg,
+				    r);
+	up_read(&bus->match_sem);
+}
+
+static int kdbus_receivers_compare(const void *a, const void *b)
+{
+	const struct kdbus_conn *x = *(struct kdbus_conn * const *)a;
+	const struct kdbus_conn *y = *(struct kdbus_conn * const *)b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Leaves each connection once. */
+static void kdbus_receivers_unique(struct kdbus_receivers *r)
+{
+	unsigned int i, n = 0;
+
+	sort(r->conns, r->n, sizeof(*r->conns), kdbus_receivers_compare, NULL);
+	for (i = 0; i < r->n; i++) {
+		if (n && r->conns[n - 1] == r->conns[i])
+			kdbus_conn_put(r->conns[i]);
+		else
+			r->conns[n++] = r->conns[i];
+	}
+	r->n = n;
+}
+
+/**
+ * kdbus_receivers_release() - give receivers back
+ * @r:	the receivers
+ */
+void kdbus_receivers_release(struct kdbus_receivers *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < min(r->n, r->room); i++)
+		kdbus_conn_put(r->conns[i]);
+	kvfree(r->conns);
+	r->conns = NULL;
+	r->n = r->room = 0;
+}
+
+/**
+ * kdbus_match_message() - find whom a broadcast matches
+ * @bus:	the bus
+ * @msg:	the broadcast
+ * @r:		zeroed; filled in, given back with kdbus_receivers_release().
+ *		The sender is not among them.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_match_message(struct kdbus_bus *bus, const struct kdbus_message *msg,
+			struct kdbus_receivers *r)
+{
+	unsigned int n_names;
+	u64 *names;
+	int ret;
+
+	ret = kdbus_match_src_names(msg->src, &names, &n_names);
+	if (ret < 0)
+		return ret;
+
+	for (;;) {
+		unsigned int room;
+
+		kdbus_match_msg_walk(bus, msg, names, n_names, r);
+		if (r->n <= r->room)
+			break;
+		/* count first, then collect; more may have come meanwhile */
+		room = r->n + 16;
+		kdbus_receivers_release(r);
+		r->conns = kvmalloc_array(room, sizeof(*r->conns),
+					  GFP_KERNEL_ACCOUNT);
+		if (!r->conns) {
+			ret = -ENOMEM;
+			break;
+		}
+		r->room = room;
+	}
+	kfree(names);
+	if (!ret)
+		kdbus_receivers_unique(r);
+	return ret;
+}
+
+/* ---- notifications ---------------------------------------------------- */
+
+static bool kdbus_match_id(u64 wanted, u64 id)
+{
+	return wanted == KDBUS_MATCH_ID_ANY || wanted == id;
+}
+
+static bool kdbus_rule_matches_notice(const struct kdbus_item *item,
+				      const struct kdbus_notice *notice)
+{
+	const char *name;
+
+	if (item->type != notice->type)
+		return false;
+	if (item->type == KDBUS_ITEM_ID_ADD || item->type == KDBUS_ITEM_ID_REMOVE)
+		return kdbus_match_id(item->id_change.id, notice->id.id);
+
+	name = kdbus_rule_name(item);
+	return kdbus_match_id(item->name_change.old.id, notice->old.id) &&
+	       kdbus_match_id(item->name_change.new.id, notice->new.id) &&
+	       (!name || !strcmp(name, notice->name));
+}
+
+static bool kdbus_match_holds_notice(const struct kdbus_match *match,
+				     const struct kdbus_notice *notice)
+{
+	const struct kdbus_item *item;
+	struct kdbus_items items;
+
+	kdbus_match_for_each_rule(match, items, item)
+		if (!kdbus_rule_matches_notice(item, notice))
+			return false;
+	return true;
+}
+
+/**
+ * kdbus_match_notice() - find whom a notification matches
+ * @bus:	the bus, its lock held
+ * @notice:	the notification
+ * @fn:		called for each match that holds; a connection may have several
+ * @arg:	handed to @fn
+ */
+void kdbus_match_notice(struct kdbus_bus *bus,
+			const struct kdbus_notice *notice,
+			void (*fn)(struct kdbus_conn *conn, void *arg),
+			void *arg)
+{
+	const struct kdbus_match_key keys[] = {
+		{ KDBUS_MATCH_ALL, KDBUS_MATCH_ANY },
+		{ notice->type, KDBUS_MATCH_ANY },
+		{ notice->type, notice->name[0] ?
+		  kdbus_match_name_value(notice->name) : notice->id.id },
+	};
+	struct kdbus_match *match;
+	unsigned int i;
+
+	lockdep_assert_held(&bus->lock);
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		hash_for_each_possible(bus->matches, match, node,
+				       kdbus_match_hash(&keys[i]))
+			if (match->key.kind == keys[i].kind &&
+			    match->key.value == keys[i].value &&
+			    kdbus_match_holds_notice(match, notice))
+				fn(match->conn, arg);
+}

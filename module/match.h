@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: matches
+ *
+ * A match selects broadcasts and notifications for the connection that has
+ * installed it: all its rules have to hold. A rule is an item of MATCH_ADD,
+ * kept as it came, since it was checked then.
+ *
+ * All matches of a bus are in one table, by what has to be the case for them
+ * to hold at all: the id of the sender, a name it has to own, the name or id
+ * a notification is about, or just the kind of event. An event is compared
+ * only with the matches under its own keys, so others cost nothing.
+ *
+ * The table changes under the bus lock and the bus's match_sem for writing,
+ * and is read under either: broadcasts, which may have to be compared with
+ * many matches, do not hold up the bus.
+ */
+#ifndef KDBUS_MATCH_H
+#define KDBUS_MATCH_H
+
+#include <linux/types.h>
+#include <linux/kdbus.h>
+
+struct kdbus_bus;
+struct kdbus_conn;
+struct kdbus_message;
+struct kdbus_notice;
+
+/**
+ * struct kdbus_receivers - connections that an event matches
+ * @conns:	each once, referenced
+ * @n:		how many
+ * @room:	how many there is room for
+ * @tried:	matches that were compared
+ */
+struct kdbus_receivers {
+	struct kdbus_conn **conns;
+	unsigned int n;
+	unsigned int room;
+	unsigned int tried;
+};
+
+int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp);
+int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp);
+void kdbus_matches_remove_all(struct kdbus_conn *conn,
+			      struct list_head *gone);
+void kdbus_matches_free(struct list_head *gone);
+
+int kdbus_match_message(struct kdbus_bus *bus,
+			const struct kdbus_message *msg,
+			struct kdbus_receivers *r);
+void kdbus_receivers_release(struct kdbus_receivers *r);
+void kdbus_match_notice(struct kdbus_bus *bus,
+			const struct kdbus_notice *notice,
+			void (*fn)(struct kdbus_conn *conn, void *arg),
+			void *arg);
+
+#endif /* KDBUS_MATCH_H */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: memfds
+ *
+ * A memfd is an open file with memory behind it that can be sealed: while it
+ * is sealed, nobody can change what is in it, and the seal cannot be broken
+ * while anybody else has the file. That is what lets a receiver use payload
+ * where it lies.
+ *
+ * Two files make a memfd. The *front* is what descriptors and messages refer
+ * to; it owns the struct kdbus_memfd_file, which lives as long as the front does.
+ * The *backing* is a shmem file that no descriptor refers to: only the memfd
+ * and the mappings hold references to it. So the front's count says who has
+ * the memfd, and the backing's who has it mapped; a mapping can outlive the
+ * front. The backing refuses for good to be opened for writing by way of
+ * /proc/PID/map_files, hence all that changes it comes through here.
+ *
+ * One lock guards the seal and everything that changes the content or the
+ * size: that of the backing's inode. Reading takes none. mmap() takes it with
+ * the mmap lock held, so no user memory may be touched under it: write()
+ * brings the user's pages in first and copies with page faults disabled. The
+ * lock is taken with a lockdep subclass of its own, since all other users of
+ * shmem files nest the two the other way round.
+ *
+ * A reference to the front, taken before the seal is looked at, keeps a
+ * sealed memfd sealed: SEAL_SET counts references under the lock that
+ * kdbus_memfd_sealed() takes. Without a reference of its own nothing may rely
+ * on a seal.
+ *
+ * The size is accounted as a whole (as of a shared anonymous mapping),
+ * however the memfd came by it; pages are charged to the control group of
+ * whoever touches them first.
+ */
+#ifndef KDBUS_MEMFD_H
+#define KDBUS_MEMFD_H
+
+#include <linux/types.h>
+
+struct file;
+
+long kdbus_cmd_memfd_new(void __user *argp);
+
+struct file *kdbus_memfd_get(int fd);
+bool kdbus_is_memfd(const struct file *file);
+bool kdbus_memfd_sealed(const struct file *file);
+u64 kdbus_memfd_size(const struct file *file);
+
+#endif /* KDBUS_MEMFD_H */

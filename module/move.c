@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages that move with the name they are addressed to. Rules: see move.h.
+ */
+#include <linux/err.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+
+#include "bus.h"
+#include "call.h"
+#include "connection.h"
+#include "limits.h"
+#include "move.h"
+#include "pool.h"
+#include "queue.h"
+#include "trace.h"
+
+/* ---- twins ------------------------------------------------------------ */
+
+/* What a twin is made from; the entry itself may be received meanwhile. */
+struct kdbus_move_source {
+	struct kdbus_entry copy;
+	struct kdbus_slice *slice;
+};
+
+/* The first message for the name behind @seq that has no twin; pins its slice */
+static bool kdbus_move_next(const struct kdbus_move *move, u64 seq,
+			    struct kdbus_move_source *src)
+{
+	struct kdbus_entry *e;
+	bool found = false;
+
+	spin_lock(&move->from->lock);
+	list_for_each_entry(e, &move->from->queue.fifo, node) {
+		if (e->seq <= seq || e->name_id != move->name_id ||
+		    e->twin_to == move->to)
+			continue;
+		src->copy = *e;
+		src->slice = e->slice;
+		kdbus_slice_pin(e->slice);
+		found = true;
+		break;
+	}
+	spin_unlock(&move->from->lock);
+	return found;
+}
+
+static struct kdbus_entry *kdbus_twin_new(const struct kdbus_move *move,
+					  const struct kdbus_move_source *src)
+{
+	const struct kdbus_entry *old = &src->copy;
+	struct kdbus_entry *twin;
+	struct kdbus_slice *slice;
+	struct kdbus_charge charge = old->charge;
+
+	if (old->has_fds && !(move->to->flags & KDBUS_HELLO_ACCEPT_FD))
+		return NULL;
+	twin = kdbus_entry_new(old->msg);
+	if (!twin)
+		return NULL;
+	twin->priority = old->priority;
+	twin->src = old->src;
+	twin->cookie = old->cookie;
+	twin->queued_ns = old->queued_ns;
+	twin->kind = old->kind;
+	twin->has_fds = old->has_fds;
+	twin->seq_offset = old->seq_offset;
+	twin->name_id = old->name_id;
+	twin->seq = old->seq;
+
+	/* the new owner may stand in another relation to the sender */
+	charge.foreign = old->charge_user != move->to->user->key;
+	charge.id = charge.foreign ? old->charge_user : old->src;
+	twin->charge = charge;
+	twin->charge_user = old->charge_user;
+	slice = kdbus_slice_alloc(move->to->pool, src->slice->size, &charge,
+				  old->msg);
+	if (IS_ERR(slice))
+		goto exit_free;
+	twin->slice = slice;
+	twin->n_files = charge.fds;
+	if (kdbus_pool_copy(slice, src->slice) < 0)
+		goto exit_free;
+	return twin;
+
+exit_free:
+	kdbus_entry_free(twin);
+	return NULL;
+}
+
+/* Hangs a twin on its entry, if that is still there; NULL: it cannot move. */
+static void kdbus_twin_attach(const struct kdbus_move *move, u64 seq,
+			      struct kdbus_entry *twin)
+{
+	struct kdbus_entry *e, *stale = twin;
+	struct kdbus_conn *stale_to = NULL;
+
+	spin_lock(&move->from->lock);
+	list_for_each_entry(e, &move->from->queue.fifo, node) {
+		if (e->seq != seq)
+			continue;
+		stale = e->twin;
+		stale_to = e->twin_to;
+		e->twin = twin;
+		e->twin_to = kdbus_conn_get(move->to);
+		break;
+	}
+	spin_unlock(&move->from->lock);
+
+	kdbus_entry_free(stale);
+	if (stale_to)
+		kdbus_conn_put(stale_to);
+}
+
+/* Makes twins for all messages there are; bus->move_lock is held. */
+static void kdbus_move_prepare(const struct kdbus_move *move)
+{
+	struct kdbus_move_source src;
+	u64 seq = 0;
+
+	while (kdbus_move_next(move, seq, &src)) {
+		seq = src.copy.seq;
+		kdbus_twin_attach(move, seq, kdbus_twin_new(move, &src));
+		kdbus_slice_unpin(src.slice);
+		cond_resched();
+	}
+}
+
+/* ---- the step --------------------------------------------------------- */
+
+/**
+ * kdbus_move_check() - whether all messages for a name can move
+ * @from:	where they are; the bus lock is held
+ * @to:		where they go
+ * @name_id:	the name
+ * @move:	told what is needed if they cannot
+ *
+ * Return: 0 or KDBUS_MOVE_NEEDED.
+ */
+int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
+		     u64 name_id, struct kdbus_move *move)
+{
+	struct kdbus_entry *e;
+	int ret = 0;
+
+	lockdep_assert_held(&from->bus->lock);
+
+	spin_lock(&from->lock);
+	list_for_each_entry(e, &from->queue.fifo, node) {
+		if (e->name_id != name_id || e->twin_to == to)
+			continue;
+		ret = KDBUS_MOVE_NEEDED;
+		break;
+	}
+	spin_unlock(&from->lock);
+
+	if (ret) {
+		move->from = kdbus_conn_get(from);
+		move->to = kdbus_conn_get(to);
+		move->name_id = name_id;
+	}
+	return ret;
+}
+
+static void kdbus_move_one(struct kdbus_conn *from, struct kdbus_conn *to,
+			   struct kdbus_entry *old, struct kdbus_move *move)
+{
+	struct kdbus_entry *twin = old->twin;
+
+	if (!twin) {
+		if (old->call)
+			kdbus_call_fail(old->call, KDBUS_CALL_DEAD,
+					KDBUS_CALL_END_UNDELIVERED);
+		list_add_tail(&old->node, &move->lost);
+		return;
+	}
+	old->twin = NULL;
+	twin->files = old->files;
+	twin->n_files = old->n_files;
+	old->files = NULL;
+	twin->call = old->call;
+	old->call = NULL;
+	if (twin->call)
+		kdbus_call_set_replier(twin->call, to);
+
+	trace_kdbus_msg_move(from->bus->id, from->id, to->id, twin->msg,
+			     twin->name_id);
+	spin_lock(&to->lock);
+	kdbus_queue_add(&to->queue, twin);
+	spin_unlock(&to->lock);
+	list_add_tail(&old->node, &move->moved);
+}
+
+/**
+ * kdbus_move_commit() - move all messages for a name
+ * @from:	where they are; the bus lock is held since kdbus_move_check()
+ * @to:		where they go; alive
+ * @name_id:	the name
+ * @move:	gets what is to be freed after unlocking
+ */
+void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
+		       u64 name_id, struct kdbus_move *move)
+{
+	struct kdbus_entry *e, *tmp;
+	LIST_HEAD(all);
+
+	lockdep_assert_held(&from->bus->lock);
+
+	spin_lock(&from->lock);
+	list_for_each_entry_safe(e, tmp, &from->queue.fifo, node) {
+		if (e->name_id != name_id)
+			continue;
+		kdbus_queue_del(&from->queue, e);
+		list_add_tail(&e->node, &all);
+	}
+	spin_unlock(&from->lock);
+
+	if (list_empty(&all))
+		return;
+	if (!move->from) {
+		/* who drops what is lost; given back by kdbus_move_run() */
+		move->from = kdbus_conn_get(from);
+	}
+	list_for_each_entry_safe(e, tmp, &all, node) {
+		list_del_init(&e->node);
+		kdbus_move_one(from, to, e, move);
+	}
+	kdbus_conn_wake(to);
+}
+
+static void kdbus_move_put(struct kdbus_move *move)
+{
+	if (move->from)
+		kdbus_conn_put(move->from);
+	if (move->to)
+		kdbus_conn_put(move->to);
+	move->from = move->to = NULL;
+}
+
+static void kdbus_move_finish(struct kdbus_move *move)
+{
+	struct kdbus_entry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, &move->moved, node) {
+		list_del_init(&e->node);
+		kdbus_entry_free(e);
+	}
+	if (move->from)
+		kdbus_entries_drop(move->from, &move->lost,
+				   KDBUS_MSG_DROP_MOVE);
+	kdbus_move_put(move);
+}
+
+/**
+ * kdbus_move_run() - do something that may need messages to move
+ * @bus:	the bus; the caller holds no lock
+ * @step:	called with the bus lock held, again and again as long as it
+ *		returns KDBUS_MOVE_NEEDED, which it does after
+ *		kdbus_move_check() and without having changed anything
+ * @arg:	handed to @step
+ *
+ * Return: what @step returns at last.
+ */
+int kdbus_move_run(struct kdbus_bus *bus,
+		   int (*step)(void *arg, struct kdbus_move *move), void *arg)
+{
+	struct kdbus_move move = {};
+	bool locked = false;
+	int ret;
+
+	INIT_LIST_HEAD(&move.moved);
+	INIT_LIST_HEAD(&move.lost);
+	for (;;) {
+		mutex_lock(&bus->lock);
+		ret = step(arg, &move);
+		mutex_unlock(&bus->lock);
+		if (ret != KDBUS_MOVE_NEEDED)
+			break;
+
+		if (!locked)
+			mutex_lock(&bus->move_lock);
+		locked = true;
+		kdbus_move_prepare(&move);
+		kdbus_move_put(&move);
+	}
+	if (locked)
+		mutex_unlock(&bus->move_lock);
+	kdbus_move_finish(&move);
+	return ret;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DOC: moving messages with a name
+ *
+ * What is queued for a name that an activator owns moves to the queue of the
+ * connection that takes the name, and what a service has not received when it
+ * gives the name up moves back. Nobody sees a state in between: messages and
+ * name change hands in one step, under the bus lock.
+ *
+ * Since messages lie in pools, each gets a twin before: an entry with a slice
+ * in the new pool, charged to the same sender, filled in without any lock.
+ * The step that needs the move looks whether all messages have their twins;
+ * if not, it is left, twins are made, and it is tried again. Twins hang on the
+ * entries they will replace, and go with them. Messages that come meanwhile
+ * get theirs in the next round; the old pool bounds how many can come.
+ *
+ * bus->move_lock lets one task at a time make twins; it is outside the bus
+ * lock. A message that cannot get a twin is lost when the others move; its
+ * requester is told.
+ */
+#ifndef KDBUS_MOVE_H
+#define KDBUS_MOVE_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct kdbus_bus;
+struct kdbus_conn;
+
+/* what a step returns that needs twins first */
+#define KDBUS_MOVE_NEEDED 1
+
+/**
+ * struct kdbus_move - messages for a name, from one connection to another
+ * @from:	where they are, referenced while twins are made
+ * @to:		where they go, referenced likewise
+ * @name_id:	the name
+ * @moved:	entries whose twins are queued now
+ * @lost:	entries that had none
+ */
+struct kdbus_move {
+	struct kdbus_conn *from;
+	struct kdbus_conn *to;
+	u64 name_id;
+	struct list_head moved;
+	struct list_head lost;
+};
+
+int kdbus_move_run(struct kdbus_bus *bus,
+		   int (*step)(void *arg, struct kdbus_move *move), void *arg);
+int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
+		     u64 name_id, struct kdbus_move *move);
+void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
+		       u64 name_id, struct kdbus_move *move);
+
+#endif /* KDBUS_MOVE_H */

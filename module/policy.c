@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Policy databases: uploading, looking up, and the questions asked of them.
+ * Rules and locking: see policy.h.
+ */
+#include <linux/cred.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/stringhash.h>
+#include <linux/uidgid.h>
+
+#include "bus.h"
+#include "connection.h"
+#include "endpoint.h"
+#include "item.h"
+#include "names.h"
+#include "policy.h"
+#include "trace.h"
+
+/**
+ * struct kdbus_policy_grant - who may do what
+ * @type:	KDBUS_POLICY_ACCESS_*
+ * @level:	KDBUS_POLICY_*
+ * @uid:	for _USER
+ * @gid:	for _GROUP
+ */
+struct kdbus_policy_grant {
+	unsigned int type;
+	int level;
+	union {
+		kuid_t uid;
+		kgid_t gid;
+	};
+};
+
+/**
+ * struct kdbus_policy_entry - what is granted for a name
+ * @node:	link in the database
+ * @list:	link in a list outside of it
+ * @owner:	whose it is
+ * @hash:	of @name
+ * @wildcard:	it is for the names one element below @name
+ * @n_grants:	how many
+ * @grants:	the grants
+ * @name:	the name; of a wildcard what is before the last dot
+ */
+struct kdbus_policy_entry {
+	struct hlist_node node;
+	struct list_head list;
+	const void *owner;
+	unsigned int hash;
+	bool wildcard;
+	unsigned int n_grants;
+	struct kdbus_policy_grant *grants;
+	char name[];
+};
+
+static unsigned int kdbus_policy_hash(const char *name, size_t len)
+{
+	return full_name_hash(NULL, name, len);
+}
+
+/* ---- uploading -------------------------------------------------------- */
+
+static void kdbus_policy_entry_free(struct kdbus_policy_entry *e)
+{
+	kfree(e->grants);
+	kfree(e);
+}
+
+/**
+ * kdbus_policy_free() - free entries that are in no database
+ * @list:	the entries; emptied
+ */
+void kdbus_policy_free(struct list_head *list)
+{
+	struct kdbus_policy_entry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, list, list)
+		kdbus_policy_entry_free(e);
+	INIT_LIST_HEAD(list);
+}
+
+static struct kdbus_policy_entry *
+kdbus_policy_entry_new(const struct kdbus_item *item)
+{
+	size_t len = kdbus_item_payload(item) - 1;
+	struct kdbus_policy_entry *e;
+
+	if (!kdbus_item_is_string(item) ||
+	    !kdbus_name_is_valid(item->str, true))
+		return ERR_PTR(-EINVAL);
+
+	e = kzalloc(sizeof(*e) + len + 1, GFP_KERNEL_ACCOUNT);
+	if (!e)
+		return ERR_PTR(-ENOMEM);
+
+	memcpy(e->name, item->str, len + 1);
+	if (e->name[len - 1] == '*') {
+		e->wildcard = true;
+		len -= 2;
+		e->name[len] = 0;
+	}
+	e->hash = kdbus_policy_hash(e->name, len);
+	return e;
+}
+
+static int kdbus_policy_grant_init(struct kdbus_policy_grant *g,
+				   const struct kdbus_policy_access *access)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	if (access->access > KDBUS_POLICY_OWN)
+		return -EINVAL;
+	g->type = access->type;
+	g->level = access->access;
+
+	switch (access->type) {
+	case KDBUS_POLICY_ACCESS_USER:
+		g->uid = make_kuid(ns, access->id);
+		return access->id == (uid_t)access->id && uid_valid(g->uid) ?
+		       0 : -EINVAL;
+	case KDBUS_POLICY_ACCESS_GROUP:
+		g->gid = make_kgid(ns, access->id);
+		return access->id == (gid_t)access->id && gid_valid(g->gid) ?
+		       0 : -EINVAL;
+	case KDBUS_POLICY_ACCESS_WORLD:
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int kdbus_policy_add_grant(struct kdbus_policy_entry *e,
+				  const struct kdbus_item *item)
+{
+	struct kdbus_policy_grant *grants, g = {};
+	int ret;
+
+	if (!e || kdbus_item_payload(item) != sizeof(item->policy_access))
+		return -EINVAL;
+	ret = kdbus_policy_grant_init(&g, &item->policy_access);
+	if (ret < 0)
+		return ret;
+
+	/* grows by doubling: at every power of two the room is used up */
+	if (!(e->n_grants & (e->n_grants - 1))) {
+		grants = krealloc(e->grants, sizeof(g) *
+				  max(1U, 2 * e->n_grants),
+				  GFP_KERNEL_ACCOUNT);
+		if (!grants)
+			return -ENOMEM;
+		e->grants = grants;
+	}
+	e->grants[e->n_grants++] = g;
+	return 0;
+}
+
+/**
+ * kdbus_policy_parse() - make entries of the policy items in a command
+ * @list:	empty; gets the entries, for kdbus_policy_replace() or
+ *		kdbus_policy_free()
+ * @cmd:	the command, in kernel memory
+ * @offset:	where its items begin
+ * @size:	its size
+ * @max_names:	how many names there may be
+ *
+ * Items of other types are the caller's business. Ids are those of current's
+ * user namespace.
+ *
+ * Return: 0, -EINVAL, -E2BIG or -ENOMEM; then @list is empty.
+ */
+int kdbus_policy_parse(struct list_head *list, const void *cmd, size_t offset,
+		       size_t size, unsigned int max_names)
+{
+	struct kdbus_policy_entry *e = NULL;
+	const struct kdbus_item *item;
+	struct kdbus_items items;
+	unsigned int n = 0;
+	int ret;
+
+	kdbus_items_init(&items, cmd, offset, size);
+	while ((ret = kdbus_items_next(&items, &item)) > 0) {
+		if (item->type == KDBUS_ITEM_NAME) {
+			e = ++n > max_names ? ERR_PTR(-E2BIG) :
+			    kdbus_policy_entry_new(item);
+			ret = PTR_ERR_OR_ZERO(e);
+			if (!ret)
+				list_add_tail(&e->list, list);
+		} else if (item->type == KDBUS_ITEM_POLICY_ACCESS) {
+			ret = kdbus_policy_add_grant(e, item);
+		}
+		if (ret < 0)
+			break;
+	}
+	if (ret < 0)
+		kdbus_policy_free(list);
+	return ret;
+}
+
+/* ---- databases -------------------------------------------------------- */
+
+/**
+ * kdbus_policy_init() - make a database without entries
+ * @db:		the database
+ */
+void kdbus_policy_init(struct kdbus_policy_db *db)
+{
+	hash_init(db->entries);
+}
+
+static struct kdbus_policy_entry *
+kdbus_policy_find(const struct kdbus_policy_db *db, const char *name,
+		  size_t len, bool wildcard)
+{
+	unsigned int hash = kdbus_policy_hash(name, len);
+	struct kdbus_policy_entry *e;
+
+	hash_for_each_possible(db->entries, e, node, hash)
+		if (e->hash == hash && e->wildcard == wildcard &&
+		    !strncmp(e->name, name, len) && !e->name[len])
+			return e;
+	return NULL;
+}
+
+/* Whether a list can be installed: no name twice, none of another owner. */
+static int kdbus_policy_check(struct kdbus_policy_db *db, const void *owner,
+			      struct list_head *list)
+{
+	struct kdbus_policy_entry *e, *other;
+
+	list_for_each_entry(e, list, list) {
+		other = kdbus_policy_find(db, e->name, strlen(e->name),
+					  e->wildcard);
+		if (other && other->owner != owner)
+			return -EEXIST;
+	}
+	return 0;
+}
+
+/**
+ * kdbus_policy_replace() - install an owner's entries in place of older ones
+ * @db:		the database; the lock of its bus is held
+ * @owner:	whose entries
+ * @list:	the new ones; on success it holds the older ones, which the
+ *		caller frees after unlocking
+ *
+ * A name that is twice in @list has the grants of its last entry.
+ *
+ * Return: 0; or -EEXIST if somebody else has an entry for a name, and nothing
+ * has changed.
+ */
+int kdbus_policy_replace(struct kdbus_policy_db *db, const void *owner,
+			 struct list_head *list)
+{
+	struct kdbus_policy_entry *e, *tmp, *older;
+	LIST_HEAD(gone);
+	int ret;
+
+	ret = kdbus_policy_check(db, owner, list);
+	if (ret < 0)
+		return ret;
+
+	kdbus_policy_remove(db, owner, &gone);
+	list_for_each_entry_safe(e, tmp, list, list) {
+		older = kdbus_policy_find(db, e->name, strlen(e->name),
+					  e->wildcard);
+		if (older) {
+			hash_del(&older->node);
+			list_add(&older->list, &gone);
+		}
+		list_del_init(&e->list);
+		e->owner = owner;
+		hash_add(db->entries, &e->node, e->hash);
+	}
+	list_splice(&gone, list);
+	return 0;
+}
+
+/**
+ * kdbus_policy_remove() - take an owner's entries out
+ * @db:		the database; the lock of its bus is held
+ * @owner:	whose entries
+ * @gone:	gets them; the caller frees them after unlocking
+ */
+void kdbus_policy_remove(struct kdbus_policy_db *db, const void *owner,
+			 struct list_head *gone)
+{
+	struct kdbus_policy_entry *e;
+	struct hlist_node *tmp;
+	int bucket;
+
+	hash_for_each_safe(db->entries, bucket, tmp, e, node) {
+		if (e->owner != owner)
+			continue;
+		hash_del(&e->node);
+		list_add(&e->list, gone);
+	}
+}
+
+/* What in_egroup_p() says of current; the groups are sorted. */
+static bool kdbus_cred_in_group(const struct cred *cred, kgid_t gid)
+{
+	const struct group_info *groups = cred->group_info;
+	int left = 0, right = groups->ngroups;
+
+	if (gid_eq(cred->egid, gid))
+		return true;
+	while (left < right) {
+		int mid = left + (right - left) / 2;
+
+		if (gid_eq(groups->gid[mid], gid))
+			return true;
+		if (gid_lt(groups->gid[mid], gid))
+			left = mid + 1;
+		else
+			right = mid;
+	}
+	return false;
+}
+
+static int kdbus_policy_entry_level(const struct kdbus_policy_entry *e,
+				    const struct cred *cred)
+{
+	int level = KDBUS_POLICY_NOTHING;
+	unsigned int i;
+
+	for (i = 0; i < e->n_grants; i++) {
+		const struct kdbus_policy_grant *g = &e->grants[i];
+
+		if (g->type == KDBUS_POLICY_ACCESS_WORLD ||
+		    (g->type == KDBUS_POLICY_ACCESS_USER &&
+		     uid_eq(g->uid, cred->euid)) ||
+		    (g->type == KDBUS_POLICY_ACCESS_GROUP &&
+		     kdbus_cred_in_group(cred, g->gid)))
+			level = max(level, g->level);
+	}
+	return level;
+}
+
+/**
+ * kdbus_policy_level() - the most somebody may do with a name
+ * @db:		the database; the lock of its bus is held
+ * @name:	the name
+ * @cred:	who
+ *
+ * Return: KDBUS_POLICY_SEE, _TALK, _OWN or _NOTHING.
+ */
+int kdbus_policy_level(const struct kdbus_policy_db *db, const char *name,
+		       const struct cred *cred)
+{
+	const struct kdbus_policy_entry *e;
+	const char *dot;
+
+	e = kdbus_policy_find(db, name, strlen(name), false);
+	if (!e) {
+		dot = strrchr(name, '.');
+		e = dot ? kdbus_policy_find(db, name, dot - name, true) : NULL;
+	}
+	return e ? kdbus_policy_entry_level(e, cred) : KDBUS_POLICY_NOTHING;
+}
+
+/* Some name of @peer grants @level to @cred. */
+static bool kdbus_policy_any_name(const struct kdbus_policy_db *db,
+				  const struct kdbus_conn *peer,
+				  const struct cred *cred, int level)
+{
+	const struct kdbus_name_entry *n;
+
+	list_for_each_entry(n, &peer->names, owner_node)
+		if (kdbus_policy_level(db, n->name, cred) >= level)
+			return true;
+	return false;
+}
+
+/* ---- questions -------------------------------------------------------- */
+
+static bool kdbus_policy_denied(const struct kdbus_conn *conn, u64 peer,
+				int level, const char *name)
+{
+	trace_kdbus_policy_deny(conn->bus->id, conn->id, peer, level, name);
+	return false;
+}
+
+/**
+ * kdbus_policy_applies() - whether there is any policy for a connection
+ * @conn:	the connection. Without the lock of its bus the answer may be
+ *		out of date, in one direction.
+ */
+bool kdbus_policy_applies(const struct kdbus_conn *conn)
+{
+	return READ_ONCE(conn->bus->has_policy) || conn->ep->custom;
+}
+
+/**
+ * kdbus_policy_may_own() - whether a connection may own a name
+ * @conn:	the connection; the lock of its bus is held
+ * @name:	the name
+ */
+bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
+{
+	const struct kdbus_bus *bus = conn->bus;
+
+	lockdep_assert_held(&bus->lock);
+
+	if (bus->has_policy && !conn->privileged &&
+	    kdbus_policy_level(&bus->policy, name, conn->cred) <
+	    KDBUS_POLICY_OWN)
+		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name);
+	if (conn->ep->custom &&
+	    kdbus_policy_level(&conn->ep->policy, name, conn->cred) <
+	    KDBUS_POLICY_OWN)
+		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name);
+	return true;
+}
+
+/**
+ * kdbus_policy_may_talk() - whether a connection may talk to another
+ * @conn:	who wants to; the lock of its bus is held
+ * @cred:	its credentials: those of the task that sends, or those of HELLO
+ *		where the connection is on the receiving end
+ * @peer:	to whom
+ *
+ * The endpoint's own policy holds for everybody on it. On the bus the maker
+ * and whoever has the same uid are let pass, but not through a custom
+ * endpoint.
+ */
+bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
+			   const struct cred *cred,
+			   const struct kdbus_conn *peer)
+{
+	const struct kdbus_bus *bus = conn->bus;
+	bool custom = conn->ep->custom || peer->ep->custom;
+
+	lockdep_assert_held(&bus->lock);
+
+	if (conn == peer)
+		return true;
+	if (conn->ep->custom &&
+	    !kdbus_policy_any_name(&conn->ep->policy, peer, cred,
+				   KDBUS_POLICY_TALK))
+		return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK,
+					   "");
+	if (!bus->has_policy || conn->privileged)
+		return true;
+	if (!custom && uid_eq(cred->uid, peer->cred->uid))
+		return true;
+	if (kdbus_policy_any_name(&bus->policy, peer, cred, KDBUS_POLICY_TALK))
+		return true;
+	return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK, "");
+}
+
+/**
+ * kdbus_policy_may_see_name() - whether a connection may know of a name
+ * @conn:	the connection; the lock of its bus is held
+ * @name:	the name
+ */
+bool kdbus_policy_may_see_name(const struct kdbus_conn *conn, const char *name)
+{
+	lockdep_assert_held(&conn->bus->lock);
+
+	return !conn->ep->custom ||
+	       kdbus_policy_level(&conn->ep->policy, name, conn->cred) >=
+	       KDBUS_POLICY_SEE;
+}
+
+/**
+ * kdbus_policy_sees_name() - the same, for callers without the lock
+ * @conn:	the connection
+ * @name:	the name
+ */
+bool kdbus_policy_sees_name(const struct kdbus_conn *conn, const char *name)
+{
+	bool ret;
+
+	if (!conn->ep->custom)
+		return true;
+	mutex_lock(&conn->bus->lock);
+	ret = kdbus_policy_may_see_name(conn, name);
+	mutex_unlock(&conn->bus->lock);
+	return ret;
+}
+
+/**
+ * kdbus_policy_may_see() - whether a connection may know of another
+ * @conn:	the connection; the lock of its bus is held
+ * @peer:	the other
+ */
+bool kdbus_policy_may_see(const struct kdbus_conn *conn,
+			  const struct kdbus_conn *peer)
+{
+	lockdep_assert_held(&conn->bus->lock);
+
+	return !conn->ep->custom || conn == peer ||
+	       kdbus_policy_any_name(&conn->ep->policy, peer, conn->cred,
+				     KDBUS_POLICY_SEE);
+}
