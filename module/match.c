@@ -80,22 +80,24 @@ static size_t kdbus_match_name_payload(const struct kdbus_item *item)
 /* A name behind a NAME_* rule, or NULL for any name. */
 static const char *kdbus_rule_name(const struct kdbus_item *item)
 {
-	return kdbus_match_name_payload(item) ? item->name_change.name : NULL;
+	/* of name_change.name the compiler believes that it is empty */
+	return kdbus_match_name_payload(item) ?
+	       item->str + sizeof(item->name_change) : NULL;
 }
 
 static int kdbus_rule_check_name_change(const struct kdbus_item *item)
 {
+	const char *name;
 	size_t len;
 
 	if (kdbus_item_payload(item) < sizeof(item->name_change))
 		return -EINVAL;
-	len = kdbus_match_name_payload(item);
-	if (!len)
+	name = kdbus_rule_name(item);
+	if (!name)
 		return 0;
-	if (strnlen(item->name_change.name, len) != len - 1 ||
-	    !kdbus_name_is_valid(item->name_change.name, false))
-		return -EINVAL;
-	return 0;
+	len = kdbus_match_name_payload(item);
+	return strnlen(name, len) == len - 1 &&
+	       kdbus_name_is_valid(name, false) ? 0 : -EINVAL;
 }
 
 static int kdbus_rule_check(const struct kdbus_bus *bus,

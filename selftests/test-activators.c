@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Messages wait with an activator for the service, and nothing gets lost. */
+#include "harness.h"
+
+#define NAME "com.example.service"
+
+static struct bus bus;
+static struct kdbus_client act, svc, cli;
+
+static int hello_named(struct kdbus_client *c, __u64 flags, const char *name)
+{
+	struct kdbus_policy_access world = { KDBUS_POLICY_ACCESS_WORLD,
+					     KDBUS_POLICY_OWN, 0 };
+	struct kdbus_cmd_hello *hello;
+	struct kdbus_builder b;
+	int ret;
+
+	memset(c, 0, sizeof(*c));
+	c->fd = ep_open(&bus);
+	hello_init(&b, flags);
+	kdbus_build_string(&b, KDBUS_ITEM_NAME, name);
+	kdbus_build_item(&b, KDBUS_ITEM_POLICY_ACCESS, &world, sizeof(world));
+	hello = (void *)b.buf;
+	ret = xioctl(c->fd, KDBUS_CMD_HELLO, b.buf);
+	if (ret < 0) {
+		close(c->fd);
+		return ret;
+	}
+	c->hello = *hello;
+	c->pool = mmap(NULL, hello->pool_size, PROT_READ, MAP_SHARED, c->fd, 0);
+	ASSERT(c->pool != MAP_FAILED);
+	return 0;
+}
+
+static void setup(void)
+{
+	bus_new(&bus);
+	ASSERT_OK(hello_named(&act, KDBUS_HELLO_ACTIVATOR |
+			      KDBUS_HELLO_ACCEPT_FD, NAME));
+	client_new(&svc, &bus);
+	client_new(&cli, &bus);
+}
+
+static int send_cookie(__u64 cookie, __u64 flags)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_msg(&m, 0, cookie);
+	kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, NAME);
+	kdbus_build_vec(&m, "payload", 8);
+	m.msg.flags = flags;
+	if (flags & KDBUS_MSG_FLAGS_EXPECT_REPLY)
+		m.msg.timeout_ns = 30 * SEC;
+	return kdbus_client_send(&cli, &m);
+}
+
+static const struct kdbus_msg *take(struct kdbus_client *c, __u64 cookie)
+{
+	const struct kdbus_msg *msg;
+
+	ASSERT_OK(kdbus_client_recv(c, 0, 0, &msg));
+	ASSERT_EQ(msg->cookie, cookie);
+	return msg;
+}
+
+/* spec 14.1, 14.2 */
+TEST(one_activator_per_name)
+{
+	struct kdbus_client other;
+
+	setup();
+	ASSERT_EQ(hello_named(&other, KDBUS_HELLO_ACTIVATOR, NAME), -EEXIST);
+	ASSERT_EQ(hello_named(&other, KDBUS_HELLO_POLICY_HOLDER, NAME),
+		  -EEXIST);
+	kdbus_client_close(&act);
+	ASSERT_OK(hello_named(&other, KDBUS_HELLO_ACTIVATOR, NAME));
+}
+
+/* spec 14.3, 14.5 */
+TEST(messages_wait_and_then_move_in_order)
+{
+	struct pollfd p = { .fd = act.fd, .events = POLLIN };
+	char data[8];
+	const struct kdbus_msg *msg;
+
+	setup();
+	p.fd = act.fd;
+	ASSERT_EQ(send_cookie(9, KDBUS_MSG_FLAGS_NO_AUTO_START),
+		  -EADDRNOTAVAIL);
+	ASSERT_EQ(poll(&p, 1, 0), 0);
+	ASSERT_OK(send_cookie(1, 0));
+	ASSERT_EQ(poll(&p, 1, 0), 1);
+	ASSERT_OK(send_cookie(2, 0));
+	ASSERT_OK(send_cookie(3, 0));
+	ASSERT_EQ(send_to(&cli, act.hello.id, 4, "x"), -ENXIO);
+
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	ASSERT_EQ(poll(&p, 1, 0), 0);
+	ASSERT_OK(send_cookie(5, KDBUS_MSG_FLAGS_NO_AUTO_START));
+	msg = take(&svc, 1);
+	ASSERT_EQ(msg->src_id, cli.hello.id);
+	ASSERT_EQ(kdbus_msg_payload(msg, data, sizeof(data)), 8);
+	ASSERT(!strcmp(data, "payload"));
+	take(&svc, 2);
+	take(&svc, 3);
+	take(&svc, 5);
+	expect_nothing(&svc);
+	expect_nothing(&act);
+}
+
+TEST(a_call_survives_the_move)
+{
+	const struct kdbus_msg *msg;
+
+	setup();
+	ASSERT_OK(send_cookie(11, KDBUS_MSG_FLAGS_EXPECT_REPLY));
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	msg = take(&svc, 11);
+	ASSERT_OK(kdbus_client_reply(&svc, msg, "yes", 4));
+	ASSERT_OK(kdbus_client_recv(&cli, 0, 0, &msg));
+	ASSERT_EQ(msg->cookie_reply, 11);
+	ASSERT_EQ(msg->src_id, svc.hello.id);
+	expect_nothing(&cli);
+}
+
+/* spec 14.4 */
+TEST(what_a_service_leaves_goes_back)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	ASSERT_OK(kdbus_client_acquire(&svc, "com.example.other", 0));
+	ASSERT_OK(send_cookie(1, 0));
+	ASSERT_OK(send_cookie(2, KDBUS_MSG_FLAGS_EXPECT_REPLY));
+	ASSERT_OK(send_to(&cli, svc.hello.id, 3, "by id"));
+	ASSERT_OK(send_to_name(&cli, "com.example.other", "other"));
+	ASSERT_OK(send_cookie(4, 0));
+	take(&svc, 1);
+	ASSERT_OK(kdbus_client_release(&svc, NAME));
+	/* by id and to other names it keeps what it has */
+	take(&svc, 3);
+	ASSERT_OK(kdbus_client_recv(&svc, KDBUS_RECV_DROP, 0, NULL));
+	expect_nothing(&svc);
+	expect_nothing(&cli);
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	take(&svc, 2);
+	take(&svc, 4);
+	expect_nothing(&svc);
+}
+
+TEST(nothing_is_lost_when_the_service_dies)
+{
+	const struct kdbus_msg *msg;
+	int i;
+
+	setup();
+	for (i = 0; i < 5; i++) {
+		ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+		ASSERT_OK(send_cookie(10 + i, KDBUS_MSG_FLAGS_EXPECT_REPLY));
+		kdbus_client_close(&svc);
+		client_new(&svc, &bus);
+		expect_nothing(&cli);
+	}
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	for (i = 0; i < 5; i++) {
+		msg = take(&svc, 10 + i);
+		ASSERT_OK(kdbus_client_reply(&svc, msg, "yes", 4));
+		ASSERT_OK(kdbus_client_free(&svc, msg));
+	}
+	/* what was received and not answered is dead with the service */
+	ASSERT_OK(send_cookie(20, KDBUS_MSG_FLAGS_EXPECT_REPLY));
+	take(&svc, 20);
+	kdbus_client_close(&svc);
+	for (i = 0; i < 5; i++) {
+		ASSERT_OK(kdbus_client_recv(&cli, 0, 0, &msg));
+		ASSERT_EQ(msg->cookie_reply, 10 + i);
+	}
+	expect_notice(&cli, KDBUS_ITEM_REPLY_DEAD, 20);
+	expect_nothing(&cli);
+}
+
+TEST(the_end_of_the_activator_is_told_once)
+{
+	setup();
+	ASSERT_OK(send_cookie(1, KDBUS_MSG_FLAGS_EXPECT_REPLY));
+	kdbus_client_close(&act);
+	expect_notice(&cli, KDBUS_ITEM_REPLY_DEAD, 1);
+	expect_nothing(&cli);
+	ASSERT_EQ(send_cookie(2, 0), -ESRCH);
+
+	/* as the fallback only it leaves the name alone */
+	ASSERT_OK(hello_named(&act, KDBUS_HELLO_ACTIVATOR, NAME));
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	kdbus_client_close(&act);
+	ASSERT_OK(send_cookie(3, 0));
+	take(&svc, 3);
+	ASSERT_OK(kdbus_client_release(&svc, NAME));
+	ASSERT_EQ(send_cookie(4, 0), -ESRCH);
+}
+
+TEST(an_activator_can_look_and_drop)
+{
+	const struct kdbus_msg *msg;
+
+	setup();
+	ASSERT_OK(send_cookie(1, KDBUS_MSG_FLAGS_EXPECT_REPLY));
+	ASSERT_OK(send_cookie(2, 0));
+	ASSERT_OK(kdbus_client_recv(&act, KDBUS_RECV_PEEK, 0, &msg));
+	ASSERT_EQ(msg->src_id, cli.hello.id);
+	ASSERT_OK(kdbus_client_free(&act, msg));
+	ASSERT_OK(kdbus_client_recv(&act, KDBUS_RECV_DROP, 0, NULL));
+	expect_notice(&cli, KDBUS_ITEM_REPLY_DEAD, 1);
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	take(&svc, 2);
+}
+
+/* A service without ACCEPT_FD cannot take files: told, not lost silently. */
+TEST(what_cannot_move_is_told)
+{
+	struct kdbus_client nofd;
+	struct kdbus_builder m;
+	int fds[2];
+
+	setup();
+	ASSERT_OK(pipe(fds));
+	kdbus_build_msg(&m, 0, 1);
+	kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, NAME);
+	kdbus_build_fds(&m, fds, 1);
+	m.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
+	m.msg.timeout_ns = 30 * SEC;
+	ASSERT_OK(kdbus_client_send(&cli, &m));
+	ASSERT_OK(send_cookie(2, 0));
+	ASSERT_OK(kdbus_client_open(&nofd, bus.path, 0, 0, 0, NULL));
+	ASSERT_OK(kdbus_client_acquire(&nofd, NAME, 0));
+	expect_notice(&cli, KDBUS_ITEM_REPLY_DEAD, 1);
+	take(&nofd, 2);
+	expect_nothing(&nofd);
+}
+
+TEST(files_move_with_their_message)
+{
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+	struct kdbus_builder m;
+	int fds[2];
+	char byte;
+
+	setup();
+	ASSERT_OK(pipe(fds));
+	kdbus_build_msg(&m, 0, 1);
+	kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, NAME);
+	kdbus_build_fds(&m, &fds[0], 1);
+	ASSERT_OK(kdbus_client_send(&cli, &m));
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	msg = take(&svc, 1);
+	item = kdbus_msg_item(msg, KDBUS_ITEM_FDS);
+	ASSERT(item && item->fds[0] > 0 && item->fds[0] != fds[0]);
+	ASSERT_EQ(write(fds[1], "x", 1), 1);
+	ASSERT_EQ(read(item->fds[0], &byte, 1), 1);
+}
+
+/* spec 13.6 */
+static int listed(__u64 flags, __u64 owner)
+{
+	const struct kdbus_name_list *list;
+	const struct kdbus_cmd_name *rec;
+	int n = 0;
+
+	ASSERT_OK(kdbus_client_list(&cli, flags, &list));
+	kdbus_for_each_name(rec, list)
+		n += rec->owner_id == owner;
+	ASSERT_OK(kdbus_client_free(&cli, list));
+	return n;
+}
+
+TEST(lists_tell_activators_from_owners)
+{
+	setup();
+	ASSERT_EQ(listed(KDBUS_NAME_LIST_NAMES, act.hello.id), 0);
+	ASSERT_EQ(listed(KDBUS_NAME_LIST_UNIQUE, act.hello.id), 0);
+	ASSERT_EQ(listed(KDBUS_NAME_LIST_ACTIVATORS, act.hello.id), 1);
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	ASSERT_EQ(listed(KDBUS_NAME_LIST_NAMES, svc.hello.id), 1);
+	ASSERT_EQ(listed(KDBUS_NAME_LIST_NAMES | KDBUS_NAME_LIST_ACTIVATORS,
+			 act.hello.id), 1);
+}
+
+static void *keep_sending(void *arg)
+{
+	__u64 i, n = (uintptr_t)arg;
+
+	for (i = 1; i <= n; i++)
+		while (send_cookie(i, 0) == -ENOBUFS)
+			sched_yield();
+	return NULL;
+}
+
+/* Under traffic the service comes and goes; all arrive once and in order. */
+TEST(hand_over_under_traffic_loses_nothing)
+{
+	const uintptr_t n = 1500;
+	const struct kdbus_msg *msg;
+	pthread_t t;
+	__u64 next = 1;
+	int ret;
+
+	setup();
+	ASSERT_OK(pthread_create(&t, NULL, keep_sending, (void *)n));
+	while (next <= n) {
+		int i;
+
+		ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+		for (i = 0; i < 40 && next <= n; i++) {
+			ret = kdbus_client_recv(&svc, 0, 0, &msg);
+			if (ret == -EAGAIN) {
+				sched_yield();
+				continue;
+			}
+			ASSERT_OK(ret);
+			ASSERT_EQ(msg->cookie, next);
+			next++;
+			ASSERT_OK(kdbus_client_free(&svc, msg));
+		}
+		if (next % 2) {
+			ASSERT_OK(kdbus_client_release(&svc, NAME));
+		} else {
+			kdbus_client_close(&svc);
+			client_new(&svc, &bus);
+		}
+	}
+	ASSERT_OK(pthread_join(t, NULL));
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	expect_nothing(&svc);
+}
