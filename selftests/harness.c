@@ -301,7 +301,7 @@ void param_set(const char *name, unsigned long value)
 	snprintf(path, sizeof(path), "/sys/module/kdbus/parameters/%s", name);
 	f = fopen(path, "r");
 	ASSERT(f);
-	ASSERT_EQ(fscanf(f, "%lu", &p.old), 1);
+	ASSERT_EQ(fscanf(f, "%li", (long *)&p.old), 1);
 	fclose(f);
 
 	ASSERT_OK(pipe2(pipefd, O_CLOEXEC));
