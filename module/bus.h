@@ -103,7 +103,7 @@ struct kdbus_bus {
 	u64 name_ids;
 
 	struct rw_semaphore match_sem;
-	DECLARE_HASHTABLE(matches, 8);
+	DECLARE_HASHTABLE(matches, 10);
 
 	unsigned int n_monitors;
 	struct list_head monitors;

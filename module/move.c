@@ -162,8 +162,11 @@ int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
 	return ret;
 }
 
-static void kdbus_move_one(struct kdbus_conn *from, struct kdbus_conn *to,
-			   struct kdbus_entry *old, struct kdbus_move *move)
+/* What the new owner queues in place of an entry, or NULL: it is lost. */
+static struct kdbus_entry *kdbus_move_one(struct kdbus_conn *from,
+					  struct kdbus_conn *to,
+					  struct kdbus_entry *old,
+					  struct kdbus_move *move)
 {
 	struct kdbus_entry *twin = old->twin;
 
@@ -172,7 +175,7 @@ static void kdbus_move_one(struct kdbus_conn *from, struct kdbus_conn *to,
 			kdbus_call_fail(old->call, KDBUS_CALL_DEAD,
 					KDBUS_CALL_END_UNDELIVERED);
 		list_add_tail(&old->node, &move->lost);
-		return;
+		return NULL;
 	}
 	old->twin = NULL;
 	twin->files = old->files;
@@ -185,10 +188,8 @@ static void kdbus_move_one(struct kdbus_conn *from, struct kdbus_conn *to,
 
 	trace_kdbus_msg_move(from->bus->id, from->id, to->id, twin->msg,
 			     twin->name_id);
-	spin_lock(&to->lock);
-	kdbus_queue_add(&to->queue, twin);
-	spin_unlock(&to->lock);
 	list_add_tail(&old->node, &move->moved);
+	return twin;
 }
 
 /**
@@ -201,7 +202,8 @@ static void kdbus_move_one(struct kdbus_conn *from, struct kdbus_conn *to,
 void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
 		       u64 name_id, struct kdbus_move *move)
 {
-	struct kdbus_entry *e, *tmp;
+	struct kdbus_entry *e, *tmp, *twin;
+	LIST_HEAD(twins);
 	LIST_HEAD(all);
 
 	lockdep_assert_held(&from->bus->lock);
@@ -223,8 +225,13 @@ void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
 	}
 	list_for_each_entry_safe(e, tmp, &all, node) {
 		list_del_init(&e->node);
-		kdbus_move_one(from, to, e, move);
+		twin = kdbus_move_one(from, to, e, move);
+		if (twin)
+			list_add_tail(&twin->node, &twins);
 	}
+	spin_lock(&to->lock);
+	kdbus_queue_merge(&to->queue, &twins);
+	spin_unlock(&to->lock);
 	kdbus_conn_wake(to);
 }
 
@@ -251,6 +258,18 @@ static void kdbus_move_finish(struct kdbus_move *move)
 	kdbus_move_put(move);
 }
 
+static int kdbus_move_step(struct kdbus_bus *bus,
+			   int (*step)(void *arg, struct kdbus_move *move),
+			   void *arg, struct kdbus_move *move)
+{
+	int ret;
+
+	mutex_lock(&bus->lock);
+	ret = step(arg, move);
+	mutex_unlock(&bus->lock);
+	return ret;
+}
+
 /**
  * kdbus_move_run() - do something that may need messages to move
  * @bus:	the bus; the caller holds no lock
@@ -265,26 +284,19 @@ int kdbus_move_run(struct kdbus_bus *bus,
 		   int (*step)(void *arg, struct kdbus_move *move), void *arg)
 {
 	struct kdbus_move move = {};
-	bool locked = false;
 	int ret;
 
 	INIT_LIST_HEAD(&move.moved);
 	INIT_LIST_HEAD(&move.lost);
-	for (;;) {
-		mutex_lock(&bus->lock);
-		ret = step(arg, &move);
-		mutex_unlock(&bus->lock);
-		if (ret != KDBUS_MOVE_NEEDED)
-			break;
-
-		if (!locked)
-			mutex_lock(&bus->move_lock);
-		locked = true;
+	ret = kdbus_move_step(bus, step, arg, &move);
+	while (ret == KDBUS_MOVE_NEEDED) {
+		/* given up between rounds: a flood of one name delays no other */
+		mutex_lock(&bus->move_lock);
 		kdbus_move_prepare(&move);
 		kdbus_move_put(&move);
-	}
-	if (locked)
+		ret = kdbus_move_step(bus, step, arg, &move);
 		mutex_unlock(&bus->move_lock);
+	}
 	kdbus_move_finish(&move);
 	return ret;
 }

@@ -14,8 +14,8 @@
  * entries they will replace, and go with them. Messages that come meanwhile
  * get theirs in the next round; the old pool bounds how many can come.
  *
- * bus->move_lock lets one task at a time make twins; it is outside the bus
- * lock. A message that cannot get a twin is lost when the others move; its
+ * bus->move_lock lets one task at a time make twins and then try its step; it
+ * is outside the bus lock. A message that cannot get a twin is lost when the others move; its
  * requester is told.
  */
 #ifndef KDBUS_MOVE_H

@@ -148,6 +148,15 @@ static void kdbus_queue_link_prio(struct kdbus_queue *queue,
 	rb_insert_color_cached(&entry->rb, &queue->prio, leftmost);
 }
 
+static void kdbus_queue_link(struct kdbus_queue *queue,
+			     struct kdbus_entry *entry, struct list_head *after)
+{
+	list_add(&entry->node, after);
+	kdbus_queue_link_prio(queue, entry);
+	WRITE_ONCE(queue->count, queue->count + 1);
+	queue->notices += !!entry->notice;
+}
+
 /**
  * kdbus_queue_add() - put an entry where its sequence number says
  * @queue:	the queue; the lock of its connection is held
@@ -161,10 +170,29 @@ void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry)
 	list_for_each_entry_reverse(e, &queue->fifo, node)
 		if (e->seq < entry->seq)
 			break;
-	list_add(&entry->node, &e->node);
-	kdbus_queue_link_prio(queue, entry);
-	WRITE_ONCE(queue->count, queue->count + 1);
-	queue->notices += !!entry->notice;
+	kdbus_queue_link(queue, entry, &e->node);
+}
+
+/**
+ * kdbus_queue_merge() - put many entries where their sequence numbers say
+ * @queue:	the queue; the lock of its connection is held
+ * @entries:	the entries, by sequence number; emptied. Each queue is walked
+ *		once.
+ */
+void kdbus_queue_merge(struct kdbus_queue *queue, struct list_head *entries)
+{
+	struct list_head *after = &queue->fifo;
+	struct kdbus_entry *entry, *tmp;
+
+	list_for_each_entry_safe(entry, tmp, entries, node) {
+		while (!list_is_last(after, &queue->fifo) &&
+		       list_entry(after->next, struct kdbus_entry,
+				  node)->seq < entry->seq)
+			after = after->next;
+		list_del(&entry->node);
+		kdbus_queue_link(queue, entry, after);
+		after = &entry->node;
+	}
 }
 
 /**

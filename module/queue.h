@@ -113,6 +113,7 @@ void kdbus_entries_drop(struct kdbus_conn *conn, struct list_head *entries,
 
 void kdbus_queue_init(struct kdbus_queue *queue);
 void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry);
+void kdbus_queue_merge(struct kdbus_queue *queue, struct list_head *entries);
 void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry);
 void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to);
 int kdbus_queue_peek(const struct kdbus_queue *queue, const s64 *priority,
