@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is measured of the bus. Commands are built once and sent again and
+ * again, so that the figures are the kernel's.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <kdbus-client.h>
+
+#include "bench.h"
+
+#define POOL (16ULL << 20)
+#define ATTACH_ALL (~0ULL)
+#define SECOND 1000000000ULL
+
+static char path[64];
+static char data[1 << 20];
+
+static void client_open(struct kdbus_client *c, __u64 attach, __u64 pool)
+{
+	CHECK(!kdbus_client_open(c, path, KDBUS_HELLO_ACCEPT_FD, attach, pool,
+				 NULL));
+}
+
+static void client_drain(struct kdbus_client *c)
+{
+	const struct kdbus_msg *msg;
+
+	CHECK(!kdbus_client_recv(c, 0, 0, &msg));
+	CHECK(!kdbus_client_free(c, msg));
+}
+
+/* ---- calls ------------------------------------------------------------ */
+
+/**
+ * struct call - a client and a server
+ * @client:	who asks
+ * @server:	who answers, in a process of its own
+ * @request:	what is sent
+ * @reply:	what is sent back
+ */
+struct call {
+	struct kdbus_client client, server;
+	struct kdbus_builder request, reply;
+};
+
+static void call_serve(void *arg)
+{
+	struct call *c = arg;
+	struct pollfd p = { .fd = c->server.fd, .events = POLLIN };
+	const struct kdbus_msg *msg;
+
+	for (;;) {
+		CHECK(poll(&p, 1, -1) == 1);
+		CHECK(!kdbus_client_recv(&c->server, 0, 0, &msg));
+		kdbus_msg_close_fds(msg);
+		c->reply.msg.cookie_reply = msg->cookie;
+		CHECK(!kdbus_client_send(&c->server, &c->reply));
+		CHECK(!kdbus_client_free(&c->server, msg));
+	}
+}
+
+static void call_sync(void *arg, unsigned int n)
+{
+	struct call *c = arg;
+	const struct kdbus_msg *reply;
+
+	while (n--) {
+		c->request.msg.cookie++;
+		CHECK(!kdbus_client_call(&c->client, &c->request, SECOND,
+					 &reply));
+		CHECK(!kdbus_client_free(&c->client, reply));
+	}
+}
+
+static void call_async(void *arg, unsigned int n)
+{
+	struct call *c = arg;
+	struct pollfd p = { .fd = c->client.fd, .events = POLLIN };
+
+	c->request.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
+	c->request.msg.timeout_ns = SECOND;
+	while (n--) {
+		c->request.msg.cookie++;
+		CHECK(!kdbus_client_send(&c->client, &c->request));
+		CHECK(poll(&p, 1, -1) == 1);
+		client_drain(&c->client);
+	}
+}
+
+static void call_open(struct call *c, size_t size, __u64 attach)
+{
+	client_open(&c->client, attach, POOL);
+	client_open(&c->server, attach, POOL);
+	kdbus_build_msg(&c->request, c->server.hello.id, 0);
+	kdbus_build_msg(&c->reply, c->client.hello.id, 1);
+	if (size) {
+		kdbus_build_vec(&c->request, data, size);
+		kdbus_build_vec(&c->reply, data, size);
+	}
+}
+
+static void call_close(struct call *c)
+{
+	kdbus_client_close(&c->client);
+	kdbus_client_close(&c->server);
+}
+
+static void call_bench(const char *name, double target, size_t size,
+		       __u64 attach, bench_fn fn, unsigned int n)
+{
+	struct call c;
+	int pid;
+
+	call_open(&c, size, attach);
+	pid = bench_fork(call_serve, &c);
+	bench_case(name, target, 1, fn, &c, n);
+	bench_end(pid);
+	call_close(&c);
+}
+
+static void bench_calls(void)
+{
+	call_bench("call, 64 B", 15500, 64, 0, call_sync, 1000);
+	call_bench("call, 4 KiB", 18000, 4 << 10, 0, call_sync, 1000);
+	call_bench("call, 64 KiB", 50000, 64 << 10, 0, call_sync, 300);
+	call_bench("call, 1 MiB", 500000, 1 << 20, 0, call_sync, 30);
+	call_bench("call, 64 B, asynchronous", 0, 64, 0, call_async, 1000);
+	call_bench("call, 64 B, all metadata", 0, 64, ATTACH_ALL, call_sync,
+		   1000);
+}
+
+/* What a request's memfd takes; the reply has no payload. */
+static void bench_memfd(void)
+{
+	struct kdbus_cmd_memfd_make make = { .size = sizeof(make) };
+	struct kdbus_memfd memfd = { .size = sizeof(data) };
+	struct call c;
+	int pid;
+
+	call_open(&c, 0, 0);
+	make.file_size = 0;
+	CHECK(!ioctl(c.client.fd, KDBUS_CMD_MEMFD_NEW, &make));
+	CHECK(write(make.fd, data, sizeof(data)) == sizeof(data));
+	CHECK(!ioctl(make.fd, KDBUS_CMD_MEMFD_SEAL_SET, 1));
+	memfd.fd = make.fd;
+	kdbus_build_item(&c.request, KDBUS_ITEM_PAYLOAD_MEMFD, &memfd,
+			 sizeof(memfd));
+	pid = bench_fork(call_serve, &c);
+	bench_case("call, 1 MiB in a sealed memfd", 20000, 1, call_sync, &c,
+		   1000);
+	bench_end(pid);
+	close(make.fd);
+	call_close(&c);
+}
+
+/* A call while many others are connected. */
+static void bench_connections(void)
+{
+	static const unsigned int counts[] = { 2, 64, 1024, 4000 };
+	static struct kdbus_client others[4000];
+	unsigned int n = 0, i;
+	char name[64];
+
+	for (i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		for (; n + 2 < counts[i]; n++)
+			client_open(&others[n], 0, 4096);
+		snprintf(name, sizeof(name), "call, 64 B, %u connections",
+			 counts[i]);
+		call_bench(name, 15500, 64, 0, call_sync, 1000);
+	}
+	while (n--)
+		kdbus_client_close(&others[n]);
+}
+
+/* ---- one way ----------------------------------------------------------- */
+
+static void oneway(void *arg, unsigned int n)
+{
+	struct call *c = arg;
+
+	while (n--) {
+		CHECK(!kdbus_client_send(&c->client, &c->request));
+		client_drain(&c->server);
+	}
+}
+
+static void oneway_bench(const char *name, double target, size_t size,
+			 unsigned int n)
+{
+	struct call c;
+
+	call_open(&c, size, 0);
+	bench_case(name, target, 1, oneway, &c, n);
+	call_close(&c);
+}
+
+static void bench_oneway(void)
+{
+	oneway_bench("one way, 64 B", 5000, 64, 1000);
+	oneway_bench("one way, 4 KiB", 0, 4 << 10, 1000);
+	oneway_bench("one way, 64 KiB", 22000, 64 << 10, 300);
+	oneway_bench("one way, 1 MiB", 0, 1 << 20, 30);
+}
+
+/* ---- broadcasts --------------------------------------------------------- */
+
+#define MAX_RECEIVERS 1000
+
+/**
+ * struct broadcast - a sender and who listens
+ * @sender:	the sender
+ * @receivers:	listeners; the first @n_match get the broadcasts
+ * @n:		how many
+ * @n_match:	how many get it
+ * @msg:	the broadcast
+ */
+struct broadcast {
+	struct kdbus_client sender, receivers[MAX_RECEIVERS];
+	unsigned int n, n_match;
+	struct kdbus_builder msg;
+};
+
+static void broadcast_run(void *arg, unsigned int n)
+{
+	struct broadcast *b = arg;
+	unsigned int i;
+
+	while (n--) {
+		CHECK(!kdbus_client_send(&b->sender, &b->msg));
+		for (i = 0; i < b->n_match; i++)
+			client_drain(&b->receivers[i]);
+	}
+}
+
+/* A match for one sender; those who do not match want another. */
+static void match_sender(struct kdbus_client *c, __u64 cookie, __u64 id)
+{
+	struct kdbus_builder b;
+	struct kdbus_cmd_match *cmd = kdbus_build_cmd(&b, sizeof(*cmd));
+
+	cmd->cookie = cookie;
+	kdbus_build_item(&b, KDBUS_ITEM_ID, &id, sizeof(id));
+	CHECK(!ioctl(c->fd, KDBUS_CMD_MATCH_ADD, cmd));
+}
+
+static void broadcast_open(struct broadcast *b, unsigned int n,
+			   unsigned int n_match)
+{
+	struct {
+		struct kdbus_bloom_filter filter;
+		__u64 bits[8];
+	} bloom = {};
+	unsigned int i;
+
+	b->n = n;
+	b->n_match = n_match;
+	client_open(&b->sender, 0, POOL);
+	for (i = 0; i < n; i++) {
+		client_open(&b->receivers[i], 0, 64 << 10);
+		match_sender(&b->receivers[i], 1, i < n_match ?
+			     b->sender.hello.id : b->receivers[i].hello.id);
+	}
+	kdbus_build_msg(&b->msg, KDBUS_DST_ID_BROADCAST, 1);
+	kdbus_build_vec(&b->msg, data, 64);
+	kdbus_build_item(&b->msg, KDBUS_ITEM_BLOOM_FILTER, &bloom,
+			 sizeof(bloom));
+}
+
+static void broadcast_bench(unsigned int n, unsigned int n_match,
+			    double target, unsigned int runs)
+{
+	struct broadcast *b = calloc(1, sizeof(*b));
+	char name[64];
+	unsigned int i;
+
+	CHECK(b);
+	broadcast_open(b, n, n_match);
+	if (n_match)
+		snprintf(name, sizeof(name), "broadcast to %u, for each",
+			 n_match);
+	else
+		snprintf(name, sizeof(name), "broadcast, %u do not match", n);
+	bench_case(name, target, n_match ?: 1, broadcast_run, b, runs);
+	for (i = 0; i < n; i++)
+		kdbus_client_close(&b->receivers[i]);
+	kdbus_client_close(&b->sender);
+	free(b);
+}
+
+static void bench_broadcast(void)
+{
+	broadcast_bench(1, 1, 0, 500);
+	broadcast_bench(10, 10, 3000, 100);
+	broadcast_bench(100, 100, 3000, 20);
+	broadcast_bench(0, 0, 0, 500);
+	broadcast_bench(100, 0, 0, 500);
+	broadcast_bench(1000, 0, 0, 500);
+}
+
+/* ---- names and matches --------------------------------------------------- */
+
+static void name_run(void *arg, unsigned int n)
+{
+	struct kdbus_client *c = arg;
+
+	while (n--) {
+		CHECK(!kdbus_client_acquire(c, "org.example.Bench", 0));
+		CHECK(!kdbus_client_release(c, "org.example.Bench"));
+	}
+}
+
+static void match_run(void *arg, unsigned int n)
+{
+	struct kdbus_client *c = arg;
+	struct kdbus_cmd_match remove = { .size = sizeof(remove), .cookie = 1 };
+
+	while (n--) {
+		match_sender(c, 1, 77);
+		CHECK(!ioctl(c->fd, KDBUS_CMD_MATCH_REMOVE, &remove));
+	}
+}
+
+/*
+ * With up to 10 000 names and matches of others already there, and with as
+ * many matches of one's own as may be.
+ */
+static void bench_registries(void)
+{
+	static const unsigned int counts[] = { 0, 100, 10000 };
+	static struct kdbus_client others[200];
+	struct kdbus_client c;
+	unsigned int n = 0, i, o;
+	char name[64];
+
+	client_open(&c, 0, POOL);
+	for (i = 0; i < 200; i++)
+		client_open(&others[i], 0, 4096);
+	for (i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		for (; n < counts[i]; n++) {
+			o = n % 200;
+			snprintf(name, sizeof(name), "org.example.Name%u", n);
+			CHECK(!kdbus_client_acquire(&others[o], name, 0));
+			match_sender(&others[o], n + 2, n + 1000);
+		}
+		snprintf(name, sizeof(name), "name acquire + release, %u there",
+			 n);
+		bench_case(name, 10000, 1, name_run, &c, 500);
+		snprintf(name, sizeof(name), "match add + remove, %u there", n);
+		bench_case(name, 6000, 1, match_run, &c, 500);
+	}
+	for (i = 0; i < 250; i++)
+		match_sender(&c, i + 2, i + 1000);
+	bench_case("match add + remove, 250 of one's own", 6000, 1, match_run,
+		   &c, 500);
+	for (i = 0; i < 200; i++)
+		kdbus_client_close(&others[i]);
+	kdbus_client_close(&c);
+}
+
+/* ---- memory -------------------------------------------------------------- */
+
+/* Kernel memory that is not page cache, in bytes. */
+static double kernel_memory(void)
+{
+	unsigned long slab = 0, percpu = 0;
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f)) {
+		sscanf(line, "Slab: %lu", &slab);
+		sscanf(line, "Percpu: %lu", &percpu);
+	}
+	fclose(f);
+	return (slab + percpu) * 1024.0;
+}
+
+static void bench_memory(void)
+{
+	static struct kdbus_client c[2000];
+	double before;
+	unsigned int i;
+
+	client_open(&c[0], 0, 4096);
+	before = kernel_memory();
+	for (i = 1; i < 2000; i++)
+		client_open(&c[i], 0, 4096);
+	bench_value("memory of an idle connection", 5000,
+		    (kernel_memory() - before) / 1999, "bytes");
+	for (i = 0; i < 2000; i++)
+		kdbus_client_close(&c[i]);
+}
+
+void bench_kdbus(void)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} groups[] = {
+		{ "call", bench_calls },
+		{ "call, 1 MiB in", bench_memfd },
+		{ "call, 64 B, ", bench_connections },
+		{ "one way", bench_oneway },
+		{ "broadcast", bench_broadcast },
+		{ "", bench_registries },
+		{ "memory", bench_memory },
+	};
+	int bus = kdbus_bus_make("bench", KDBUS_MAKE_ACCESS_WORLD);
+	char name[32];
+	unsigned int i;
+
+	CHECK(bus >= 0);
+	memset(data, 'x', sizeof(data));
+	snprintf(name, sizeof(name), "%u-bench", getuid());
+	kdbus_endpoint_path(path, sizeof(path), name, "bus");
+	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		if (bench_wants(groups[i].name))
+			groups[i].run();
+	close(bus);
+}
