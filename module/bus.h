@@ -74,6 +74,7 @@ struct kdbus_user;
  * @name_ids:	name ids given out; @lock
  * @match_sem:	with @lock guards @matches
  * @matches:	all matches of all connections, see match.h
+ * @n_matches:	how many there are; @lock
  * @n_monitors:	connections that see every message; @lock
  * @monitors:	those; @lock
  * @has_policy:	there has been an activator or a policy holder; @lock
@@ -104,6 +105,7 @@ struct kdbus_bus {
 
 	struct rw_semaphore match_sem;
 	DECLARE_HASHTABLE(matches, 10);
+	unsigned int n_matches;
 
 	unsigned int n_monitors;
 	struct list_head monitors;

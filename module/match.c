@@ -230,6 +230,7 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 		if (match->key.kind)
 			hash_add(bus->matches, &match->node,
 				 kdbus_match_hash(&match->key));
+		bus->n_matches++;
 		up_write(&bus->match_sem);
 		ret = 0;
 	}
@@ -310,6 +311,7 @@ static unsigned int kdbus_matches_unlink(struct kdbus_conn *conn,
 			hash_del(&match->node);
 		list_move(&match->list, gone);
 		atomic_dec(&conn->n_matches);
+		conn->bus->n_matches--;
 		n++;
 	}
 	return n;

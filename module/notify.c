@@ -237,7 +237,7 @@ void kdbus_notify_id(struct kdbus_conn *conn, u64 type)
 
 	/* most buses have nobody who wants to hear */
 	if ((conn->flags & KDBUS_HELLO_MONITOR) ||
-	    hash_empty(conn->bus->matches))
+	    !conn->bus->n_matches)
 		return;
 	notice = kdbus_notice_alloc(conn->bus, type, "");
 	if (!notice)
@@ -263,7 +263,7 @@ void kdbus_notify_name(struct kdbus_bus *bus, const char *name, u64 old,
 		   !new ? KDBUS_ITEM_NAME_REMOVE : KDBUS_ITEM_NAME_CHANGE;
 	struct kdbus_notice *notice;
 
-	if (hash_empty(bus->matches))
+	if (!bus->n_matches)
 		return;
 	notice = kdbus_notice_alloc(bus, type, name);
 	if (!notice)
