@@ -126,6 +126,8 @@ void kdbus_copies_release(struct kdbus_copies *c)
 {
 	unsigned int i;
 
+	if (!c->to.conns)
+		return;
 	for (i = 0; c->entries && i < c->to.n; i++)
 		kdbus_entry_free(c->entries[i]);
 	kvfree(c->entries);

@@ -303,7 +303,10 @@ void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
  */
 void kdbus_conn_wake(struct kdbus_conn *conn)
 {
-	wake_up_interruptible_poll(&conn->wait, EPOLLIN | EPOLLRDNORM);
+	/* with a full barrier, which pairs with the one in kdbus_conn_poll() */
+	if (wq_has_sleeper(&conn->wait))
+		wake_up_interruptible_poll(&conn->wait,
+					   EPOLLIN | EPOLLRDNORM);
 }
 
 /**
@@ -319,6 +322,8 @@ __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 
 	/* first, so that no change after the look is missed */
 	poll_wait(file, &conn->wait, wait);
+	/* pairs with that in kdbus_conn_wake() */
+	smp_mb();
 
 	if (kdbus_conn_is_dead(conn))
 		return EPOLLERR | EPOLLHUP;

@@ -297,7 +297,7 @@ static int kdbus_message_fetch(struct kdbus_message *msg,
 	u64 size;
 
 	if (!kdbus_user_ptr_is_aligned(umsg) ||
-	    copy_from_user(&size, &umsg->size, sizeof(size)))
+	    get_user(size, &umsg->size))
 		return -EFAULT;
 	if (size < sizeof(*hdr) || size > KDBUS_MSG_MAX_SIZE)
 		return -EMSGSIZE;
@@ -328,8 +328,8 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 {
 	int ret;
 
-	/* all but the buffer */
-	memset(msg, 0, offsetof(struct kdbus_message, inline_buf));
+	/* all but the buffers behind it */
+	memset(msg, 0, offsetof(struct kdbus_message, meta));
 	kdbus_meta_init(&msg->meta);
 	kdbus_item_writer_init(&msg->names);
 	msg->id = kdbus_message_new_id();
@@ -356,10 +356,13 @@ void kdbus_message_release(struct kdbus_message *msg)
 {
 	unsigned int i;
 
-	for (i = 0; msg->files && i < msg->n_files; i++)
-		fput(msg->files[i].file);
-	kvfree(msg->files);
-	kvfree(msg->staged);
+	if (msg->files) {
+		for (i = 0; i < msg->n_files; i++)
+			fput(msg->files[i].file);
+		kvfree(msg->files);
+	}
+	if (msg->staged)
+		kvfree(msg->staged);
 	kdbus_meta_destroy(&msg->meta);
 	kdbus_item_writer_destroy(&msg->names);
 	if (msg->hdr != (void *)msg->inline_buf)

@@ -51,11 +51,11 @@ struct kdbus_conn;
  * @items_size:	bytes of header and items as they are delivered
  * @data_size:	bytes of data behind them
  * @staged:	all data, if it was copied to the kernel; or NULL
- * @meta:	what has been gathered about the sender
- * @names:	NAME items of the sender, if a receiver wants them
  * @names_gen:	state of the sender's names that @names shows
  * @has_names:	@names was made
  * @names_are_partial: for a receiver who may not see all
+ * @meta:	what has been gathered about the sender
+ * @names:	NAME items of the sender, if a receiver wants them
  * @inline_buf:	@hdr of small messages
  */
 struct kdbus_message {
@@ -74,11 +74,11 @@ struct kdbus_message {
 	u64 items_size;
 	u64 data_size;
 	u8 *staged;
-	struct kdbus_meta meta;
-	struct kdbus_item_writer names;
 	u64 names_gen;
 	bool has_names;
 	bool names_are_partial;
+	struct kdbus_meta meta;
+	struct kdbus_item_writer names;
 	u64 inline_buf[24];
 };
 

@@ -96,21 +96,23 @@ static struct kdbus_slice *kdbus_slice_new(struct kdbus_pool *pool)
 	return slice;
 }
 
-/* Takes @size bytes from free @slice; *@rest becomes what is left over. */
-static void kdbus_slice_take(struct kdbus_slice *slice, u64 size,
-			     struct kdbus_slice **rest)
+/*
+ * Takes @size bytes from free @slice. The pool's spare slice becomes what is
+ * left over.
+ */
+static void kdbus_slice_take(struct kdbus_slice *slice, u64 size)
 {
 	struct kdbus_pool *pool = slice->pool;
-	struct kdbus_slice *r = *rest;
+	struct kdbus_slice *r = pool->spare;
 
 	rb_erase(&slice->rb, &pool->free);
 	if (slice->size > size) {
+		pool->spare = NULL;
 		r->offset = slice->offset + size;
 		r->size = slice->size - size;
 		slice->size = size;
 		list_add(&r->node, &slice->node);
 		kdbus_slice_link_free(r);
-		*rest = NULL;
 	}
 	kdbus_slice_link_busy(slice);
 	pool->used += size;
@@ -195,7 +197,10 @@ static void kdbus_slice_info(const struct kdbus_slice *slice,
 	info->used = slice->pool->used;
 }
 
-/* Ends a step that may have freed @info's slice; drops the lock. */
+/*
+ * Ends a step that may have freed @info's slice; drops the lock. One slice
+ * that is no longer needed stays with the pool for the next message.
+ */
 static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
 			      struct kdbus_slice_info *info,
 			      struct list_head *gone)
@@ -203,6 +208,10 @@ static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
 {
 	u64 used = pool->used;
 
+	if (!pool->spare && !list_empty(gone)) {
+		pool->spare = list_first_entry(gone, struct kdbus_slice, node);
+		list_del(&pool->spare->node);
+	}
 	spin_unlock(&pool->lock);
 	if (freed)
 		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, info->msg,
@@ -214,7 +223,6 @@ static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
 static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 				 const struct kdbus_charge *charge,
 				 struct kdbus_account **spare,
-				 struct kdbus_slice **rest,
 				 struct kdbus_slice **slice,
 				 struct kdbus_refusal *refusal)
 {
@@ -225,6 +233,8 @@ static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 	lockdep_assert_held(&pool->lock);
 
 	best = kdbus_slice_best_fit(pool, size);
+	if (best && best->size > size && !pool->spare)
+		return -EAGAIN;
 	if (charge) {
 		ret = kdbus_quota_charge(pool, size, charge, spare, &account,
 					 refusal);
@@ -244,11 +254,33 @@ static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 		return -ENOBUFS;
 	}
 
-	kdbus_slice_take(best, size, rest);
+	kdbus_slice_take(best, size);
 	best->account = account;
 	best->user = false;
 	best->pins = 1;
 	*slice = best;
+	return 0;
+}
+
+/* Allocates what the pool has not in store: a slice, a sender's account. */
+static int kdbus_pool_stock(struct kdbus_pool *pool,
+			    struct kdbus_account **account)
+{
+	struct kdbus_slice *slice;
+
+	if (!*account)
+		*account = kzalloc(sizeof(**account), GFP_KERNEL_ACCOUNT);
+	slice = kdbus_slice_new(pool);
+	if (!*account || !slice) {
+		kfree(slice);
+		return -ENOMEM;
+	}
+
+	spin_lock(&pool->lock);
+	if (!pool->spare)
+		swap(pool->spare, slice);
+	spin_unlock(&pool->lock);
+	kfree(slice);
 	return 0;
 }
 
@@ -269,37 +301,24 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 				      u64 msg)
 {
 	struct kdbus_account *spare = NULL;
-	struct kdbus_slice *slice, *rest;
 	struct kdbus_refusal refusal = {};
 	struct kdbus_slice_info info;
+	struct kdbus_slice *slice;
 	int ret;
 
 	/* no room can be had for more; keeps the sums below from wrapping */
 	size = size > pool->size ? pool->size + 8 : ALIGN(size, 8);
 
-	rest = kdbus_slice_new(pool);
-	if (!rest)
-		return ERR_PTR(-ENOMEM);
-
-	for (;;) {
+	do {
 		spin_lock(&pool->lock);
-		ret = kdbus_slice_try_alloc(pool, size, charge, &spare, &rest,
-					    &slice, &refusal);
+		ret = kdbus_slice_try_alloc(pool, size, charge, &spare, &slice,
+					    &refusal);
 		if (!ret) {
 			slice->msg = msg;
 			kdbus_slice_info(slice, &info);
 		}
 		spin_unlock(&pool->lock);
-		if (ret != -EAGAIN)
-			break;
-
-		spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT);
-		if (!spare) {
-			ret = -ENOMEM;
-			break;
-		}
-	}
-	kfree(rest);
+	} while (ret == -EAGAIN && !(ret = kdbus_pool_stock(pool, &spare)));
 	kfree(spare);
 
 	if (ret < 0) {
@@ -363,17 +382,30 @@ void kdbus_slice_publish(struct kdbus_slice *slice)
 }
 
 /**
- * kdbus_slice_uncharge_queued() - the message in a slice has left its queue
- * @slice:	the slice, pinned; its bytes stay charged
+ * kdbus_slice_leave_queue() - the message in a slice has left its queue
+ * @slice:	the slice, pinned; the pin goes, and it is not to be used
+ *		afterwards
  * @fds:	file descriptors that came along
+ * @publish:	whether its offset was handed out to user space
+ *
+ * Its sender is charged for its bytes as long as user space keeps it.
  */
-void kdbus_slice_uncharge_queued(struct kdbus_slice *slice, unsigned int fds)
+void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
+			     bool publish)
 {
-	if (!slice->account)
-		return;
-	spin_lock(&slice->pool->lock);
-	kdbus_quota_uncharge_queued(slice->account, fds);
-	spin_unlock(&slice->pool->lock);
+	struct kdbus_pool *pool = slice->pool;
+	struct kdbus_slice_info info;
+	LIST_HEAD(gone);
+	bool freed;
+
+	spin_lock(&pool->lock);
+	if (slice->account)
+		kdbus_quota_uncharge_queued(slice->account, fds);
+	slice->user |= publish;
+	kdbus_slice_info(slice, &info);
+	slice->pins--;
+	freed = kdbus_slice_try_free(slice, &gone);
+	kdbus_pool_settle(pool, freed, &info, &gone);
 }
 
 /**
@@ -499,6 +531,7 @@ void kdbus_pool_free(struct kdbus_pool *pool)
 	kdbus_pool_trace_end(pool);
 	kdbus_quota_destroy(pool);
 	kdbus_slices_destroy(&pool->slices);
+	kfree(pool->spare);
 	mem_cgroup_put(pool->memcg);
 	put_write_access(file_inode(pool->file));
 	fput(pool->file);
@@ -517,6 +550,7 @@ void kdbus_pool_writer_init(struct kdbus_pool_writer *w,
 	w->pool = slice->pool;
 	w->pos = slice->offset + offset;
 	w->page = NULL;
+	w->left = 0;
 }
 
 /**
@@ -527,9 +561,12 @@ void kdbus_pool_writer_end(struct kdbus_pool_writer *w)
 {
 	if (!w->page)
 		return;
+	flush_dcache_page(w->page);
+	kunmap_local(w->map);
 	set_page_dirty(w->page);
 	put_page(w->page);
 	w->page = NULL;
+	w->left = 0;
 }
 
 /*
@@ -539,12 +576,9 @@ void kdbus_pool_writer_end(struct kdbus_pool_writer *w)
 static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
 {
 	struct address_space *mapping = w->pool->file->f_mapping;
-	pgoff_t index = w->pos >> PAGE_SHIFT;
 	struct mem_cgroup *old;
 	struct page *page;
 
-	if (w->page && w->index == index)
-		return 0;
 	kdbus_pool_writer_end(w);
 
 	cond_resched();
@@ -553,7 +587,7 @@ static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
 		return -EINTR;
 
 	old = set_active_memcg(w->pool->memcg);
-	page = shmem_read_mapping_page_gfp(mapping, index,
+	page = shmem_read_mapping_page_gfp(mapping, w->pos >> PAGE_SHIFT,
 					   mapping_gfp_mask(mapping) |
 					   __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	set_active_memcg(old);
@@ -561,35 +595,34 @@ static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
 		return PTR_ERR(page);
 
 	w->page = page;
-	w->index = index;
+	w->map = kmap_local_page(page);
+	w->left = PAGE_SIZE - offset_in_page(w->pos);
 	return 0;
 }
 
 enum kdbus_source { KDBUS_SOURCE_KERNEL, KDBUS_SOURCE_USER, KDBUS_SOURCE_ZERO };
 
-/* Fills @n bytes of the writer's page, which lie within the page. */
+/* Writes @n bytes to the writer's page, which has room for them. */
 static int kdbus_pool_fill(struct kdbus_pool_writer *w, enum kdbus_source from,
 			   const void *src, const void __user *usrc, size_t n)
 {
-	void *map = kmap_local_page(w->page);
-	void *dst = map + offset_in_page(w->pos);
-	int ret = 0;
+	char *at = w->map + PAGE_SIZE - w->left;
 
 	switch (from) {
 	case KDBUS_SOURCE_KERNEL:
-		memcpy(dst, src, n);
+		memcpy(at, src, n);
 		break;
 	case KDBUS_SOURCE_USER:
-		if (copy_from_user(dst, usrc, n))
-			ret = -EFAULT;
+		if (copy_from_user(at, usrc, n))
+			return -EFAULT;
 		break;
 	case KDBUS_SOURCE_ZERO:
-		memset(dst, 0, n);
+		memset(at, 0, n);
 		break;
 	}
-	flush_dcache_page(w->page);
-	kunmap_local(map);
-	return ret;
+	w->pos += n;
+	w->left -= n;
+	return 0;
 }
 
 static int kdbus_pool_put(struct kdbus_pool_writer *w, enum kdbus_source from,
@@ -598,33 +631,31 @@ static int kdbus_pool_put(struct kdbus_pool_writer *w, enum kdbus_source from,
 	u64 done = 0;
 
 	while (done < len) {
-		size_t n = min_t(u64, len - done,
-				 PAGE_SIZE - offset_in_page(w->pos));
+		size_t n;
 		int ret;
 
-		ret = kdbus_pool_writer_page(w);
-		if (!ret)
-			ret = kdbus_pool_fill(w, from, src + done, usrc + done,
-					      n);
+		ret = w->left ? 0 : kdbus_pool_writer_page(w);
 		if (ret < 0)
 			return ret;
-		w->pos += n;
+		n = min_t(u64, len - done, w->left);
+		ret = kdbus_pool_fill(w, from, src + done, usrc + done, n);
+		if (ret < 0)
+			return ret;
 		done += n;
 	}
 	return 0;
 }
 
 /**
- * kdbus_pool_write() - write kernel memory into a slice
+ * kdbus_pool_write_pages() - kdbus_pool_write() to more than one page
  * @w:		the writer
  * @src:	what to write
  * @len:	bytes; the slice has room for them
  *
- * May sleep.
- *
- * Return: 0 or a negative errno of getting the page.
+ * Return: 0 or a negative errno of getting a page.
  */
-int kdbus_pool_write(struct kdbus_pool_writer *w, const void *src, u64 len)
+int kdbus_pool_write_pages(struct kdbus_pool_writer *w, const void *src,
+			   u64 len)
 {
 	return kdbus_pool_put(w, KDBUS_SOURCE_KERNEL, src, NULL, len);
 }

@@ -65,6 +65,7 @@ struct kdbus_slice {
  * @conn_id:	id of the owner, for trace events
  * @size:	its bytes
  * @lock:	guards what follows
+ * @spare:	what the next slice that is divided needs, or NULL
  * @slices:	all slices, by offset
  * @free:	free slices, by size and offset
  * @busy:	used slices, by offset
@@ -80,6 +81,7 @@ struct kdbus_pool {
 	u64 size;
 
 	spinlock_t lock;
+	struct kdbus_slice *spare;
 	struct list_head slices;
 	struct rb_root free;
 	struct rb_root busy;
@@ -92,16 +94,19 @@ struct kdbus_pool {
  * struct kdbus_pool_writer - a position in a slice that is being filled
  * @pool:	the pool
  * @pos:	next byte, as offset in the pool
- * @page:	the page of the last write, referenced, or NULL
- * @index:	its index
+ * @page:	the page it is in, referenced and mapped; or NULL
+ * @map:	where that is
+ * @left:	bytes that can be written there
  *
- * Belongs to one task; ended by kdbus_pool_writer_end().
+ * Belongs to one task; ended by kdbus_pool_writer_end(). Writers end in the
+ * reverse order of their beginning, as kmap_local_page() has it.
  */
 struct kdbus_pool_writer {
 	struct kdbus_pool *pool;
 	u64 pos;
 	struct page *page;
-	pgoff_t index;
+	char *map;
+	size_t left;
 };
 
 struct kdbus_pool *kdbus_pool_new(const char *name, u64 size);
@@ -113,17 +118,40 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 void kdbus_slice_pin(struct kdbus_slice *slice);
 void kdbus_slice_unpin(struct kdbus_slice *slice);
 void kdbus_slice_publish(struct kdbus_slice *slice);
-void kdbus_slice_uncharge_queued(struct kdbus_slice *slice, unsigned int fds);
+void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
+			     bool publish);
 int kdbus_pool_release(struct kdbus_pool *pool, u64 offset);
 void kdbus_pool_usage(struct kdbus_pool *pool, u64 *used, u64 *peak);
 
 void kdbus_pool_writer_init(struct kdbus_pool_writer *w,
 			    struct kdbus_slice *slice, u64 offset);
-int kdbus_pool_write(struct kdbus_pool_writer *w, const void *src, u64 len);
+int kdbus_pool_write_pages(struct kdbus_pool_writer *w, const void *src,
+			   u64 len);
 int kdbus_pool_write_user(struct kdbus_pool_writer *w, const void __user *src,
 			  u64 len);
 int kdbus_pool_write_zero(struct kdbus_pool_writer *w, u64 len);
 void kdbus_pool_writer_end(struct kdbus_pool_writer *w);
+
+/**
+ * kdbus_pool_write() - write kernel memory into a slice
+ * @w:		the writer
+ * @src:	what to write
+ * @len:	bytes; the slice has room for them
+ *
+ * May sleep.
+ *
+ * Return: 0 or a negative errno of getting the page.
+ */
+static inline int kdbus_pool_write(struct kdbus_pool_writer *w,
+				   const void *src, u64 len)
+{
+	if (len > w->left)
+		return kdbus_pool_write_pages(w, src, len);
+	memcpy(w->map + PAGE_SIZE - w->left, src, len);
+	w->pos += len;
+	w->left -= len;
+	return 0;
+}
 
 int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from);
 

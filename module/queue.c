@@ -46,6 +46,18 @@ u64 kdbus_entry_size(const struct kdbus_entry *entry)
 	return entry->slice ? entry->slice->size : 0;
 }
 
+static void kdbus_entry_free_files(struct kdbus_entry *entry)
+{
+	unsigned int i;
+
+	if (!entry->files)
+		return;
+	for (i = 0; i < entry->n_files; i++)
+		if (entry->files[i].file)
+			fput(entry->files[i].file);
+	kvfree(entry->files);
+}
+
 /**
  * kdbus_entry_free() - free an entry with all that it holds
  * @entry:	the entry, in no queue; or NULL
@@ -54,22 +66,16 @@ u64 kdbus_entry_size(const struct kdbus_entry *entry)
  */
 void kdbus_entry_free(struct kdbus_entry *entry)
 {
-	unsigned int i;
-
 	if (!entry)
 		return;
 
-	if (entry->slice) {
-		kdbus_slice_uncharge_queued(entry->slice, entry->n_files);
-		kdbus_slice_unpin(entry->slice);
-	}
-	for (i = 0; entry->files && i < entry->n_files; i++)
-		if (entry->files[i].file)
-			fput(entry->files[i].file);
-	kvfree(entry->files);
-	kdbus_entry_free(entry->twin);
-	if (entry->twin_to)
+	if (entry->slice)
+		kdbus_slice_leave_queue(entry->slice, entry->n_files, false);
+	kdbus_entry_free_files(entry);
+	if (entry->twin_to) {
+		kdbus_entry_free(entry->twin);
 		kdbus_conn_put(entry->twin_to);
+	}
 	kdbus_notice_put(entry->notice);
 	kdbus_call_put(entry->call);
 	kfree(entry);

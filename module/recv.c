@@ -97,7 +97,9 @@ static void kdbus_recv_install_fds(struct kdbus_entry *entry, const int *fds)
 {
 	unsigned int i;
 
-	for (i = 0; fds && i < entry->n_files; i++)
+	if (!fds)
+		return;
+	for (i = 0; i < entry->n_files; i++)
 		if (fds[i] >= 0)
 			fd_install(fds[i], entry->files[i].file);
 	/* their references went with them */
@@ -157,7 +159,8 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	kdbus_recv_trace(conn, entry, flags, 0);
 	kdbus_recv_install_fds(entry, fds);
 	kfree(fds);
-	kdbus_slice_publish(slice);
+	kdbus_slice_leave_queue(slice, entry->n_files, true);
+	entry->slice = NULL;
 	kdbus_entry_free(entry);
 	return 0;
 
