@@ -348,15 +348,15 @@ static void bench_registries(void)
 			CHECK(!kdbus_client_acquire(&others[o], name, 0));
 			match_sender(&others[o], n + 2, n + 1000);
 		}
-		snprintf(name, sizeof(name), "name acquire + release, %u there",
+		snprintf(name, sizeof(name), "registry: name acquire + release, %u there",
 			 n);
 		bench_case(name, 10000, 1, name_run, &c, 500);
-		snprintf(name, sizeof(name), "match add + remove, %u there", n);
+		snprintf(name, sizeof(name), "registry: match add + remove, %u there", n);
 		bench_case(name, 6000, 1, match_run, &c, 500);
 	}
 	for (i = 0; i < 250; i++)
 		match_sender(&c, i + 2, i + 1000);
-	bench_case("match add + remove, 250 of one's own", 6000, 1, match_run,
+	bench_case("registry: match add + remove, 250 of one's own", 6000, 1, match_run,
 		   &c, 500);
 	for (i = 0; i < 200; i++)
 		kdbus_client_close(&others[i]);
@@ -408,7 +408,7 @@ void bench_kdbus(void)
 		{ "call, 64 B, ", bench_connections },
 		{ "one way", bench_oneway },
 		{ "broadcast", bench_broadcast },
-		{ "", bench_registries },
+		{ "registry", bench_registries },
 		{ "memory", bench_memory },
 	};
 	int bus = kdbus_bus_make("bench", KDBUS_MAKE_ACCESS_WORLD);
