@@ -26,6 +26,15 @@ struct kdbus_trace_msg___core {
 	__s32 ret;
 } __attribute__((preserve_access_index));
 
+struct kdbus_trace_queue___core {
+	__u64 bus;
+	__u64 conn;
+	__u64 bytes;
+	__u64 used;
+	__u64 pool_size;
+	__u32 depth;
+} __attribute__((preserve_access_index));
+
 /* the same as it lies in memory, for kernels without module BTF */
 struct kdbus_trace_msg_plain {
 	__u64 bus;
@@ -38,9 +47,26 @@ struct kdbus_trace_msg_plain {
 	__u64 flags;
 	__s64 priority;
 	__u64 bytes;
+	__u64 name_id;
 	__u32 n_fds;
 	__u32 n_memfds;
 	__s32 ret;
+};
+
+struct kdbus_trace_queue_plain {
+	__u64 bus;
+	__u64 conn;
+	__u64 src;
+	__u64 msg;
+	__u64 seq;
+	__u64 cookie;
+	__u64 name_id;
+	__u64 offset;
+	__u64 bytes;
+	__u64 used;
+	__u64 pool_size;
+	__u32 depth;
+	__u32 kind;
 };
 
 struct {
@@ -176,16 +202,17 @@ static __always_inline int msg_send(__u64 bus, __u64 src, __u64 bytes, int ret)
 	return 0;
 }
 
-static __always_inline int on_msg_queue(__u64 *a)
+static __always_inline int msg_queue(__u64 bus, __u64 conn, __u64 bytes,
+				     __u64 used, __u64 pool_size, __u32 depth)
 {
-	struct top_conn *c = conn_get(a[0], a[1]);
+	struct top_conn *c = conn_get(bus, conn);
 
 	if (!c)
 		return 0;
 	add(c->in_msgs, 1);
-	add(c->in_bytes, a[7]);
-	c->queued = (__u32)a[10];
-	pool_level(c, a[8], a[9]);
+	add(c->in_bytes, bytes);
+	c->queued = depth;
+	pool_level(c, used, pool_size);
 	return 0;
 }
 
@@ -274,7 +301,6 @@ static __always_inline int on_pool(__u64 *a)
 
 HANDLER(conn_new, on_conn_new)
 HANDLER(conn_dead, on_conn_dead)
-HANDLER(msg_queue, on_msg_queue)
 HANDLER(msg_recv, on_msg_recv)
 HANDLER(msg_drop, on_msg_drop)
 HANDLER(call_start, on_call_start)
@@ -289,6 +315,26 @@ int btf_msg_send(__u64 *ctx)
 
 	return msg_send(BPF_CORE_READ(m, bus), BPF_CORE_READ(m, src),
 			BPF_CORE_READ(m, bytes), BPF_CORE_READ(m, ret));
+}
+
+SEC("tp_btf/kdbus_msg_queue")
+int btf_msg_queue(__u64 *ctx)
+{
+	struct kdbus_trace_queue___core *q = (void *)ctx[0];
+
+	return msg_queue(BPF_CORE_READ(q, bus), BPF_CORE_READ(q, conn),
+			 BPF_CORE_READ(q, bytes), BPF_CORE_READ(q, used),
+			 BPF_CORE_READ(q, pool_size), BPF_CORE_READ(q, depth));
+}
+
+SEC("raw_tp/kdbus_msg_queue")
+int raw_msg_queue(__u64 *ctx)
+{
+	struct kdbus_trace_queue_plain q;
+
+	if (bpf_probe_read_kernel(&q, sizeof(q), (void *)ctx[0]))
+		return 0;
+	return msg_queue(q.bus, q.conn, q.bytes, q.used, q.pool_size, q.depth);
 }
 
 SEC("raw_tp/kdbus_msg_send")

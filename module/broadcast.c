@@ -47,7 +47,7 @@ static void kdbus_copy_trace_drop(const struct kdbus_message *msg,
 	trace_kdbus_msg_drop(conn->bus->id, conn->id, msg->src->id, msg->id,
 			     msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
 			     charged ? KDBUS_MSG_KIND_SIGNAL :
-				       KDBUS_MSG_KIND_COPY);
+				       KDBUS_MSG_KIND_COPY, 0);
 }
 
 /**
@@ -208,7 +208,7 @@ static int kdbus_broadcast_commit(struct kdbus_message *msg,
 	mutex_lock(&bus->lock);
 	ret = kdbus_send_check_src(msg);
 	if (!ret) {
-		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0);
+		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0, 0);
 		queued = kdbus_copies_queue(c, kdbus_bus_next_seq(bus));
 		trace_kdbus_match_run(bus->id, msg->src->id, msg->id,
 				      c->to.tried, c->to.n, queued);

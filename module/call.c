@@ -15,6 +15,12 @@
 #include "queue.h"
 #include "trace.h"
 
+/* how long a call has been going on, in ns */
+static u64 kdbus_call_age(const struct kdbus_call *call)
+{
+	return ktime_to_ns(ktime_sub(ktime_get(), call->start));
+}
+
 /* calls of a dead replier that are ended before others get the bus lock */
 #define KDBUS_CALLS_BATCH 64
 
@@ -84,6 +90,7 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 	call->msg = msg->id;
 	call->cookie = msg->hdr->cookie;
 	call->sync = kdbus_message_is_sync(msg);
+	call->wait_ns = KDBUS_TRACE_UNKNOWN_NS;
 	call->start = ktime_get();
 	call->deadline = kdbus_call_deadline(call->start, msg->hdr->timeout_ns);
 	call->dst_id = msg->hdr->dst_id;
@@ -133,10 +140,12 @@ static void kdbus_calls_arm(struct kdbus_conn *conn, ktime_t deadline)
  * kdbus_call_start() - start a call
  * @call:	the call
  * @replier:	who is to answer
+ * @name_id:	id of the name it was addressed by, or 0
  *
  * The bus lock is held, and both sides are alive.
  */
-void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier)
+void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier,
+		      u64 name_id)
 {
 	struct kdbus_conn *conn = call->requester;
 
@@ -144,6 +153,7 @@ void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier)
 
 	call->replier = replier;
 	call->replier_id = replier->id;
+	call->name_id = name_id;
 
 	kref_get(&call->kref);
 	list_add_tail(&call->in_node, &replier->calls_in);
@@ -159,7 +169,40 @@ void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier)
 			       call->cookie,
 			       ktime_to_ns(ktime_sub(call->deadline,
 						     call->start)),
-			       call->sync);
+			       call->sync, name_id);
+}
+
+/**
+ * kdbus_call_taken() - the replier has received the request
+ * @call:	the call; the caller has a reference
+ * @queued_ns:	when the request was queued, as of kdbus_trace_clock()
+ *
+ * Only for what trace events tell. Whoever ends the call at the same moment
+ * may still see the time as not known.
+ */
+void kdbus_call_taken(struct kdbus_call *call, u64 queued_ns)
+{
+	u64 now = kdbus_trace_clock();
+
+	if (!now)
+		return;
+	if (queued_ns)
+		WRITE_ONCE(call->wait_ns, now - queued_ns);
+	WRITE_ONCE(call->taken_ns, now);
+}
+
+static void kdbus_call_trace_end(const struct kdbus_call *call,
+				 enum kdbus_call_end_outcome outcome)
+{
+	const struct kdbus_conn *conn = call->requester;
+
+	if (!trace_kdbus_call_end_enabled())
+		return;
+	trace_kdbus_call_end(conn->bus->id, conn->id, call->replier_id,
+			     call->msg, call->cookie, kdbus_call_age(call),
+			     outcome, call->sync, call->name_id,
+			     READ_ONCE(call->wait_ns),
+			     kdbus_trace_age(READ_ONCE(call->taken_ns)));
 }
 
 /**
@@ -223,10 +266,7 @@ static bool kdbus_call_finish(struct kdbus_call *call,
 		return false;
 	lockdep_assert_held(&conn->bus->lock);
 
-	trace_kdbus_call_end(conn->bus->id, conn->id, call->replier_id,
-			     call->msg, call->cookie,
-			     ktime_to_ns(ktime_sub(ktime_get(), call->start)),
-			     outcome, call->sync);
+	kdbus_call_trace_end(call, outcome);
 
 	list_del_init(&call->in_node);
 	call->replier->n_calls_in--;
@@ -290,10 +330,10 @@ void kdbus_call_answer(struct kdbus_call *call, struct kdbus_entry *reply)
 {
 	struct kdbus_conn *conn = call->requester;
 
-	trace_kdbus_call_reply(conn->bus->id, conn->id, call->replier_id,
-			       call->msg, reply->msg, call->cookie,
-			       ktime_to_ns(ktime_sub(ktime_get(),
-						     call->start)));
+	if (trace_kdbus_call_reply_enabled())
+		trace_kdbus_call_reply(conn->bus->id, conn->id,
+				       call->replier_id, call->msg, reply->msg,
+				       call->cookie, kdbus_call_age(call));
 	if (call->sync)
 		call->reply = reply;
 	kdbus_call_finish(call, KDBUS_CALL_ANSWERED, KDBUS_CALL_END_ANSWERED);

@@ -72,6 +72,10 @@ enum kdbus_call_state {
  * @reply:	the answer to a synchronous call
  * @notice:	what an asynchronous requester gets instead of an answer
  * @wait:	where a synchronous requester sleeps
+ * @name_id:	id of the name it was addressed by, or 0
+ * @wait_ns:	how long the request was queued, for trace events; not known
+ *		(all ones) before it is received
+ * @taken_ns:	when it was received, as of kdbus_trace_clock()
  * @dst_id:	destination as it was addressed
  * @dst_name:	name it was addressed by, or ""
  */
@@ -92,6 +96,9 @@ struct kdbus_call {
 	struct kdbus_entry *reply;
 	struct kdbus_entry *notice;
 	wait_queue_head_t wait;
+	u64 name_id;
+	u64 wait_ns;
+	u64 taken_ns;
 	u64 dst_id;
 	char dst_name[];
 };
@@ -101,7 +108,9 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 void kdbus_call_discard(struct kdbus_call *call);
 void kdbus_call_put(struct kdbus_call *call);
 
-void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier);
+void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier,
+		      u64 name_id);
+void kdbus_call_taken(struct kdbus_call *call, u64 queued_ns);
 void kdbus_call_set_replier(struct kdbus_call *call,
 			    struct kdbus_conn *replier);
 struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,

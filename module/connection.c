@@ -251,6 +251,29 @@ int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason)
 	return 0;
 }
 
+static void kdbus_conn_trace_queue(const struct kdbus_conn *conn,
+				   const struct kdbus_entry *entry,
+				   unsigned int depth)
+{
+	struct kdbus_trace_queue q = {
+		.bus = conn->bus->id,
+		.conn = conn->id,
+		.src = entry->src,
+		.msg = entry->msg,
+		.seq = entry->seq,
+		.cookie = entry->cookie,
+		.name_id = entry->name_id,
+		.offset = entry->slice ? entry->slice->offset : 0,
+		.bytes = kdbus_entry_size(entry),
+		.pool_size = conn->pool->size,
+		.depth = depth,
+		.kind = entry->kind,
+	};
+
+	kdbus_pool_usage(conn->pool, &q.used, NULL);
+	trace_kdbus_msg_queue(&q);
+}
+
 /**
  * kdbus_conn_stamp() - give a message its place in the order of the domain
  * @conn:	the receiver
@@ -262,21 +285,13 @@ int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason)
 void kdbus_conn_stamp(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      u64 seq, unsigned int depth)
 {
-	u64 used;
-
 	lockdep_assert_held(&conn->bus->lock);
 
 	entry->seq = seq;
 	entry->queued_ns = kdbus_trace_clock();
 
-	if (trace_kdbus_msg_queue_enabled()) {
-		kdbus_pool_usage(conn->pool, &used, NULL);
-		trace_kdbus_msg_queue(conn->bus->id, conn->id, entry->src,
-				      entry->msg, entry->seq, entry->cookie,
-				      entry->slice ? entry->slice->offset : 0,
-				      kdbus_entry_size(entry), used,
-				      conn->pool->size, depth, entry->kind);
-	}
+	if (trace_kdbus_msg_queue_enabled())
+		kdbus_conn_trace_queue(conn, entry, depth);
 }
 
 /**

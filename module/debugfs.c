@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/kdbus: one line per bus and per connection.
+ * /sys/kernel/debug/kdbus: what exists, one line each; docs/debugfs.rst.
  *
  * A walk holds the lock of a bus for a few lines at a time and only writes to
- * the kernel's buffer under it. What is shown of one connection belongs
- * together; connections that come or go during the walk may be missed.
+ * the kernel's buffer under it. What is shown in one line belongs together;
+ * what comes or goes during the walk may be missed.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -19,7 +19,7 @@
 #include "names.h"
 #include "pool.h"
 
-/* connections shown before others get the bus lock */
+/* connections or buckets of names before others get the bus lock */
 #define KDBUS_DEBUGFS_BATCH 32
 
 static struct dentry *kdbus_debugfs_dir;
@@ -33,42 +33,45 @@ static void kdbus_debugfs_string(struct seq_file *s, const char *str)
 		seq_putc(s, '-');
 }
 
-static void kdbus_debugfs_names(struct seq_file *s,
-				const struct kdbus_conn *conn)
-{
-	const struct kdbus_name_entry *n;
-	const char *sep = "";
+/* ---- walks ------------------------------------------------------------ */
 
-	list_for_each_entry(n, &conn->names, owner_node) {
-		seq_printf(s, "%s%s", sep, n->name);
-		sep = ",";
+/* Runs @show for each domain. */
+static void kdbus_debugfs_domains(struct seq_file *s,
+				  void (*show)(struct seq_file *,
+					       struct kdbus_domain *))
+{
+	struct kdbus_domain *domain;
+	unsigned int major = 0;
+
+	while ((domain = kdbus_domain_next(&major))) {
+		show(s, domain);
+		kdbus_domain_put(domain);
 	}
-	if (list_empty(&conn->names))
-		seq_putc(s, '-');
 }
 
-static void kdbus_debugfs_conn(struct seq_file *s,
-			       const struct kdbus_conn *conn)
+/* Runs @show for each bus of all domains. */
+static void kdbus_debugfs_buses(struct seq_file *s,
+				void (*show)(struct seq_file *,
+					     struct kdbus_bus *))
 {
-	u64 used, peak;
+	struct kdbus_domain *domain;
+	struct kdbus_bus *bus;
+	unsigned int major = 0;
 
-	kdbus_pool_usage(conn->pool, &used, &peak);
-	seq_printf(s, "%llu %llu %llu %llu %u %d %llu %llu %llu %u %d %u ",
-		   conn->bus->id, conn->id, conn->ep->id, conn->flags,
-		   __kuid_val(conn->cred->uid), conn->pid, conn->pool->size,
-		   used, peak, READ_ONCE(conn->queue.count),
-		   atomic_read(&conn->n_calls), conn->n_calls_in);
-	kdbus_debugfs_string(s, conn->comm);
-	seq_putc(s, ' ');
-	kdbus_debugfs_string(s, conn->description);
-	seq_putc(s, ' ');
-	kdbus_debugfs_names(s, conn);
-	seq_putc(s, '\n');
+	while ((domain = kdbus_domain_next(&major))) {
+		mutex_lock(&domain->lock);
+		list_for_each_entry(bus, &domain->buses, domain_node)
+			show(s, bus);
+		mutex_unlock(&domain->lock);
+		kdbus_domain_put(domain);
+	}
 }
 
 /* Shows up to a batch of connections from *@id on; returns if there are more */
-static bool kdbus_debugfs_conns(struct seq_file *s, struct kdbus_bus *bus,
-				unsigned long *id)
+static bool kdbus_debugfs_batch(struct seq_file *s, struct kdbus_bus *bus,
+				unsigned long *id,
+				void (*show)(struct seq_file *,
+					     struct kdbus_conn *))
 {
 	struct kdbus_conn *conn;
 	unsigned int n = 0;
@@ -77,19 +80,66 @@ static bool kdbus_debugfs_conns(struct seq_file *s, struct kdbus_bus *bus,
 	xa_for_each_start(&bus->conns, *id, conn, *id) {
 		if (n++ == KDBUS_DEBUGFS_BATCH)
 			break;
-		kdbus_debugfs_conn(s, conn);
+		show(s, conn);
 	}
 	mutex_unlock(&bus->lock);
 	return conn && !seq_has_overflowed(s);
 }
 
-static void kdbus_debugfs_bus_conns(struct seq_file *s, struct kdbus_bus *bus)
+/* Runs @show for each connection of a bus. */
+static void kdbus_debugfs_conns(struct seq_file *s, struct kdbus_bus *bus,
+				void (*show)(struct seq_file *,
+					     struct kdbus_conn *))
 {
 	unsigned long id = 0;
 
-	while (kdbus_debugfs_conns(s, bus, &id))
+	while (kdbus_debugfs_batch(s, bus, &id, show))
 		cond_resched();
 }
+
+/* ---- domains and users ------------------------------------------------ */
+
+static void kdbus_debugfs_domain(struct seq_file *s,
+				 struct kdbus_domain *domain)
+{
+	seq_printf(s, "%llu %llu %u ", domain->id,
+		   domain->parent ? domain->parent->id : 0, domain->major);
+	kdbus_debugfs_string(s, domain->name);
+	seq_putc(s, '\n');
+}
+
+static int domains_show(struct seq_file *s, void *unused)
+{
+	seq_puts(s, "domain parent major name\n");
+	kdbus_debugfs_domains(s, kdbus_debugfs_domain);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(domains);
+
+static void kdbus_debugfs_users(struct seq_file *s,
+				struct kdbus_domain *domain)
+{
+	struct kdbus_user *user;
+	int bucket;
+
+	spin_lock(&domain->user_lock);
+	hash_for_each(domain->users, bucket, user, node)
+		seq_printf(s, "%llu %u %d %d %d\n", domain->id,
+			   __kuid_val(user->uid), atomic_read(&user->buses),
+			   atomic_read(&user->endpoints),
+			   atomic_read(&user->conns));
+	spin_unlock(&domain->user_lock);
+}
+
+static int users_show(struct seq_file *s, void *unused)
+{
+	seq_puts(s, "domain uid buses endpoints conns\n");
+	kdbus_debugfs_domains(s, kdbus_debugfs_users);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(users);
+
+/* ---- buses and endpoints ---------------------------------------------- */
 
 static void kdbus_debugfs_bus(struct seq_file *s, struct kdbus_bus *bus)
 {
@@ -108,50 +158,183 @@ static void kdbus_debugfs_bus(struct seq_file *s, struct kdbus_bus *bus)
 	seq_putc(s, '\n');
 }
 
-/* Runs @show for each bus of all domains. */
-static void kdbus_debugfs_walk(struct seq_file *s,
-			       void (*show)(struct seq_file *,
-					    struct kdbus_bus *))
+static int buses_show(struct seq_file *s, void *unused)
 {
-	struct kdbus_domain *domain;
-	struct kdbus_bus *bus;
-	unsigned int major = 0;
+	seq_puts(s, "domain bus uid flags conns name\n");
+	kdbus_debugfs_buses(s, kdbus_debugfs_bus);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(buses);
 
-	while ((domain = kdbus_domain_next(&major))) {
-		mutex_lock(&domain->lock);
-		list_for_each_entry(bus, &domain->buses, domain_node)
-			show(s, bus);
-		mutex_unlock(&domain->lock);
-		kdbus_domain_put(domain);
+static void kdbus_debugfs_bus_eps(struct seq_file *s, struct kdbus_bus *bus)
+{
+	struct kdbus_endpoint *ep;
+
+	mutex_lock(&bus->lock);
+	list_for_each_entry(ep, &bus->endpoints, bus_node) {
+		seq_printf(s, "%llu %llu %u %d ", bus->id, ep->id, ep->minor,
+			   ep->custom);
+		kdbus_debugfs_string(s, ep->name);
+		seq_putc(s, '\n');
 	}
+	mutex_unlock(&bus->lock);
+}
+
+static int endpoints_show(struct seq_file *s, void *unused)
+{
+	seq_puts(s, "bus endpoint minor custom name\n");
+	kdbus_debugfs_buses(s, kdbus_debugfs_bus_eps);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(endpoints);
+
+/* ---- connections ------------------------------------------------------ */
+
+static void kdbus_debugfs_conn_names(struct seq_file *s,
+				     const struct kdbus_conn *conn)
+{
+	const struct kdbus_name_entry *n;
+	const char *sep = "";
+
+	list_for_each_entry(n, &conn->names, owner_node) {
+		seq_printf(s, "%s%s", sep, n->name);
+		sep = ",";
+	}
+	if (list_empty(&conn->names))
+		seq_putc(s, '-');
+}
+
+static void kdbus_debugfs_conn(struct seq_file *s, struct kdbus_conn *conn)
+{
+	u64 used, peak;
+
+	kdbus_pool_usage(conn->pool, &used, &peak);
+	seq_printf(s, "%llu %llu %llu %llu %u %d %llu %llu %llu %u %d %u ",
+		   conn->bus->id, conn->id, conn->ep->id, conn->flags,
+		   __kuid_val(conn->cred->uid), conn->pid, conn->pool->size,
+		   used, peak, READ_ONCE(conn->queue.count),
+		   atomic_read(&conn->n_calls), conn->n_calls_in);
+	kdbus_debugfs_string(s, conn->comm);
+	seq_putc(s, ' ');
+	kdbus_debugfs_string(s, conn->description);
+	seq_putc(s, ' ');
+	kdbus_debugfs_conn_names(s, conn);
+	seq_printf(s, " %llu %d\n", READ_ONCE(conn->attach_flags),
+		   atomic_read(&conn->n_matches));
+}
+
+static void kdbus_debugfs_bus_conns(struct seq_file *s, struct kdbus_bus *bus)
+{
+	kdbus_debugfs_conns(s, bus, kdbus_debugfs_conn);
 }
 
 static int connections_show(struct seq_file *s, void *unused)
 {
-	seq_puts(s, "bus conn endpoint flags uid pid pool_size pool_used pool_peak queued calls_out calls_in comm description names\n");
-	kdbus_debugfs_walk(s, kdbus_debugfs_bus_conns);
+	seq_puts(s, "bus conn endpoint flags uid pid pool_size pool_used pool_peak queued calls_out calls_in comm description names attach_flags matches\n");
+	kdbus_debugfs_buses(s, kdbus_debugfs_bus_conns);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(connections);
 
-static int buses_show(struct seq_file *s, void *unused)
+/* Who has how much in a connection's pool. */
+static void kdbus_debugfs_conn_accounts(struct seq_file *s,
+					struct kdbus_conn *conn)
 {
-	seq_puts(s, "domain bus uid flags conns name\n");
-	kdbus_debugfs_walk(s, kdbus_debugfs_bus);
+	const struct kdbus_account *a;
+	int bucket;
+
+	spin_lock(&conn->pool->lock);
+	hash_for_each(conn->pool->accounts.table, bucket, a, node)
+		if (a->bytes || a->msgs || a->fds)
+			seq_printf(s, "%llu %llu %llu %d %llu %u %u\n",
+				   conn->bus->id, conn->id,
+				   a->foreign ? 0 : a->id, (int)a->uid,
+				   a->bytes, a->msgs, a->fds);
+	spin_unlock(&conn->pool->lock);
+}
+
+static void kdbus_debugfs_bus_accounts(struct seq_file *s,
+				       struct kdbus_bus *bus)
+{
+	kdbus_debugfs_conns(s, bus, kdbus_debugfs_conn_accounts);
+}
+
+static int accounts_show(struct seq_file *s, void *unused)
+{
+	seq_puts(s, "bus conn src uid bytes msgs fds\n");
+	kdbus_debugfs_buses(s, kdbus_debugfs_bus_accounts);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(buses);
+DEFINE_SHOW_ATTRIBUTE(accounts);
+
+/* ---- names ------------------------------------------------------------ */
+
+static void kdbus_debugfs_name(struct seq_file *s, const struct kdbus_bus *bus,
+			       const struct kdbus_name_entry *n)
+{
+	const struct kdbus_conn *owner;
+	struct list_head *pos;
+	unsigned int waiters = 0;
+
+	owner = rcu_dereference_protected(n->owner,
+					  lockdep_is_held(&bus->lock));
+	list_for_each(pos, &n->waiters)
+		waiters++;
+	seq_printf(s, "%llu %llu %llu %llu %llu %u %s\n", bus->id, n->id,
+		   owner->id, n->flags, n->activator ? n->activator->id : 0,
+		   waiters, n->name);
+}
+
+static void kdbus_debugfs_bus_names(struct seq_file *s, struct kdbus_bus *bus)
+{
+	const struct kdbus_name_entry *n;
+	unsigned int bucket = 0, end;
+
+	while (bucket < HASH_SIZE(bus->names) && !seq_has_overflowed(s)) {
+		end = bucket + KDBUS_DEBUGFS_BATCH;
+		mutex_lock(&bus->lock);
+		for (; bucket < min_t(size_t, end, HASH_SIZE(bus->names));
+		     bucket++)
+			hlist_for_each_entry(n, &bus->names[bucket], hash_node)
+				kdbus_debugfs_name(s, bus, n);
+		mutex_unlock(&bus->lock);
+		cond_resched();
+	}
+}
+
+static int names_show(struct seq_file *s, void *unused)
+{
+	seq_puts(s, "bus name_id owner flags activator waiters name\n");
+	kdbus_debugfs_buses(s, kdbus_debugfs_bus_names);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(names);
+
+/* ----------------------------------------------------------------------- */
 
 /**
  * kdbus_debugfs_init() - make the files; without debugfs there are none
  */
 void kdbus_debugfs_init(void)
 {
+	static const struct {
+		const char *name;
+		const struct file_operations *fops;
+	} files[] = {
+		{ "domains", &domains_fops },
+		{ "users", &users_fops },
+		{ "buses", &buses_fops },
+		{ "endpoints", &endpoints_fops },
+		{ "connections", &connections_fops },
+		{ "accounts", &accounts_fops },
+		{ "names", &names_fops },
+	};
+	unsigned int i;
+
 	kdbus_debugfs_dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
-	debugfs_create_file("connections", 0400, kdbus_debugfs_dir, NULL,
-			    &connections_fops);
-	debugfs_create_file("buses", 0400, kdbus_debugfs_dir, NULL,
-			    &buses_fops);
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		debugfs_create_file(files[i].name, 0400, kdbus_debugfs_dir,
+				    NULL, files[i].fops);
 }
 
 /**

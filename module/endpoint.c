@@ -134,8 +134,8 @@ static int kdbus_endpoint_link(struct kdbus_endpoint *ep,
 	mutex_lock(&bus->lock);
 	ret = kdbus_endpoint_check_name(bus, ep->name);
 	if (!ret) {
-		/* its database is empty, so nobody else has entries there */
-		kdbus_policy_replace(&ep->policy, ep, policy);
+		if (ep->custom)
+			kdbus_policy_set_endpoint(ep, policy);
 		/* the list's reference */
 		kdbus_endpoint_get(ep);
 		list_add_tail(&ep->bus_node, &bus->endpoints);
@@ -365,9 +365,10 @@ int kdbus_cmd_ep_update(struct kdbus_endpoint *ep, void __user *argp)
 				 cmd->size, UINT_MAX);
 	if (!ret) {
 		mutex_lock(&bus->lock);
-		ret = kdbus_endpoint_is_alive(ep) ?
-		      kdbus_policy_replace(&ep->policy, ep, &policy) :
-		      -ESHUTDOWN;
+		if (kdbus_endpoint_is_alive(ep))
+			kdbus_policy_set_endpoint(ep, &policy);
+		else
+			ret = -ESHUTDOWN;
 		mutex_unlock(&bus->lock);
 	}
 	kdbus_policy_free(&policy);

@@ -301,6 +301,35 @@ static long kdbus_handle_step_locked(struct kdbus_handle *handle,
 	return -ENOTTY;
 }
 
+/*
+ * A command that fails says so, with two exceptions that are no refusals:
+ * nothing to receive, and a signal after which the command goes on.
+ */
+static void kdbus_cmd_trace(u64 bus, u64 conn, unsigned int cmd, long ret)
+{
+	if (ret < 0 && ret != -EAGAIN && ret != -ERESTARTSYS &&
+	    _IOC_TYPE(cmd) == KDBUS_IOCTL_MAGIC)
+		trace_kdbus_cmd_refuse(bus, conn, _IOC_NR(cmd), ret);
+}
+
+/* The bus a file leads to, or 0; its lock is held. */
+static u64 kdbus_handle_bus_id(const struct kdbus_handle *handle)
+{
+	switch (handle->state) {
+	case KDBUS_HANDLE_CONTROL:
+	case KDBUS_HANDLE_DOMAIN_OWNER:
+		return 0;
+	case KDBUS_HANDLE_BUS_OWNER:
+		return handle->bus->id;
+	case KDBUS_HANDLE_EP:
+	case KDBUS_HANDLE_EP_OWNER:
+		return handle->ep->bus->id;
+	case KDBUS_HANDLE_CONNECTED:
+		return handle->conn->bus->id;
+	}
+	return 0;
+}
+
 /* Commands that take the file one step on; one thread at a time. */
 static long kdbus_handle_step(struct kdbus_handle *handle, struct file *file,
 			      unsigned int cmd, void __user *argp)
@@ -312,6 +341,8 @@ static long kdbus_handle_step(struct kdbus_handle *handle, struct file *file,
 		return -ERESTARTSYS;
 
 	ret = kdbus_handle_step_locked(handle, file, cmd, argp);
+	if (ret < 0)
+		kdbus_cmd_trace(kdbus_handle_bus_id(handle), 0, cmd, ret);
 	mutex_unlock(&handle->lock);
 	return ret;
 }
@@ -435,12 +466,18 @@ static long kdbus_handle_cmd(struct file *file, unsigned int cmd,
 			     void __user *argp)
 {
 	struct kdbus_handle *handle = file->private_data;
+	struct kdbus_conn *conn;
+	long ret;
 
 	if (kdbus_handle_state(handle) != KDBUS_HANDLE_CONNECTED)
 		return kdbus_handle_step(handle, file, cmd, argp);
-	if (kdbus_conn_is_dead(handle->conn))
-		return kdbus_dead_conn_cmd(handle->conn, cmd, argp);
-	return kdbus_conn_cmd(handle->conn, cmd, argp);
+
+	conn = handle->conn;
+	ret = kdbus_conn_is_dead(conn) ? kdbus_dead_conn_cmd(conn, cmd, argp) :
+					 kdbus_conn_cmd(conn, cmd, argp);
+	if (ret < 0)
+		kdbus_cmd_trace(conn->bus->id, conn->id, cmd, ret);
+	return ret;
 }
 
 static long kdbus_handle_ioctl(struct file *file, unsigned int cmd,

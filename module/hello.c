@@ -231,7 +231,7 @@ static int kdbus_hello_commit_special(struct kdbus_hello *h,
 		return 0;
 	if (h->names && kdbus_name_has_activator(bus, h->name))
 		return -EEXIST;
-	ret = kdbus_policy_replace(&bus->policy, conn, &h->policy);
+	ret = kdbus_policy_set_conn(conn, &h->policy);
 	if (ret < 0)
 		return ret;
 	WRITE_ONCE(bus->has_policy, true);
@@ -349,12 +349,15 @@ struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep, bool privileged,
 	conn->flags = cmd->conn_flags & KDBUS_HELLO_KNOWN;
 	conn->attach_flags = cmd->attach_flags & _KDBUS_ATTACH_ALL;
 	conn->privileged = privileged;
+	/* before others can find the connection and ask */
+	conn->meta = meta;
 
 	ret = kdbus_hello_start(&h, conn);
 	if (ret < 0) {
+		/* still the file's */
+		conn->meta = NULL;
 		kdbus_conn_put(conn);
 	} else {
-		conn->meta = meta;
 		kdbus_hello_answer(cmd, conn);
 	}
 exit:

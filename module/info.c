@@ -18,6 +18,7 @@
 #include "names.h"
 #include "policy.h"
 #include "pool.h"
+#include "trace.h"
 
 static int kdbus_info_write_process(const struct kdbus_meta *meta, u64 flags,
 				    const struct kdbus_meta_ns *to,
@@ -278,8 +279,7 @@ static int kdbus_update_policy(struct kdbus_conn *conn,
 	if (ret < 0)
 		return ret;
 	mutex_lock(&bus->lock);
-	ret = conn->dead ? -ECONNRESET :
-	      kdbus_policy_replace(&bus->policy, conn, &policy);
+	ret = conn->dead ? -ECONNRESET : kdbus_policy_set_conn(conn, &policy);
 	mutex_unlock(&bus->lock);
 	kdbus_policy_free(&policy);
 	return ret;
@@ -303,8 +303,10 @@ static int kdbus_update(struct kdbus_conn *conn,
 	/* a connection is ordinary or holds policy, so one of the two at most */
 	if (!ret && u.has_policy)
 		ret = kdbus_update_policy(conn, cmd);
-	if (!ret && u.has_flags)
+	if (!ret && u.has_flags) {
 		WRITE_ONCE(conn->attach_flags, u.flags);
+		trace_kdbus_conn_update(conn->bus->id, conn->id, u.flags);
+	}
 	return ret;
 }
 

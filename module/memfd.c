@@ -445,11 +445,13 @@ static int kdbus_memfd_cmd_seal_get(const struct file *file, int __user *argp)
 }
 
 static long kdbus_memfd_cmd(struct file *file, unsigned int cmd,
-			    void __user *argp)
+			    unsigned long arg, void __user *argp)
 {
 	struct kdbus_memfd_file *memfd = file->private_data;
 
 	switch (cmd) {
+	case KDBUS_CMD_MEMFD_SEAL_SET:
+		return kdbus_memfd_set_seal(file, arg != 0);
 	case KDBUS_CMD_MEMFD_SIZE_GET:
 		return kdbus_memfd_cmd_size_get(memfd, argp);
 	case KDBUS_CMD_MEMFD_SIZE_SET:
@@ -460,12 +462,21 @@ static long kdbus_memfd_cmd(struct file *file, unsigned int cmd,
 	return -ENOTTY;
 }
 
+/* Fails as the command does, and says so. */
+static long kdbus_memfd_run(struct file *file, unsigned int cmd,
+			    unsigned long arg, void __user *argp)
+{
+	long ret = kdbus_memfd_cmd(file, cmd, arg, argp);
+
+	if (ret < 0 && _IOC_TYPE(cmd) == KDBUS_IOCTL_MAGIC)
+		trace_kdbus_cmd_refuse(0, 0, _IOC_NR(cmd), ret);
+	return ret;
+}
+
 static long kdbus_memfd_ioctl(struct file *file, unsigned int cmd,
 			      unsigned long arg)
 {
-	if (cmd == KDBUS_CMD_MEMFD_SEAL_SET)
-		return kdbus_memfd_set_seal(file, arg != 0);
-	return kdbus_memfd_cmd(file, cmd, (void __user *)arg);
+	return kdbus_memfd_run(file, cmd, arg, (void __user *)arg);
 }
 
 #ifdef CONFIG_COMPAT
@@ -481,8 +492,6 @@ static long kdbus_memfd_compat_ioctl(struct file *file, unsigned int cmd,
 				     unsigned long arg)
 {
 	switch (cmd) {
-	case KDBUS_CMD_MEMFD_SEAL_SET:
-		return kdbus_memfd_set_seal(file, arg != 0);
 	case KDBUS_CMD_MEMFD_SIZE_GET_32:
 		cmd = KDBUS_CMD_MEMFD_SIZE_GET;
 		break;
@@ -493,7 +502,7 @@ static long kdbus_memfd_compat_ioctl(struct file *file, unsigned int cmd,
 		cmd = KDBUS_CMD_MEMFD_SEAL_GET;
 		break;
 	}
-	return kdbus_memfd_cmd(file, cmd, compat_ptr(arg));
+	return kdbus_memfd_run(file, cmd, arg, compat_ptr(arg));
 }
 #endif
 
@@ -507,7 +516,10 @@ static void kdbus_memfd_free(struct kdbus_memfd_file *memfd)
 
 static int kdbus_memfd_release(struct inode *inode, struct file *file)
 {
-	kdbus_memfd_free(file->private_data);
+	struct kdbus_memfd_file *memfd = file->private_data;
+
+	trace_kdbus_memfd_dead(memfd->id, kdbus_memfd_get_size(memfd));
+	kdbus_memfd_free(memfd);
 	return 0;
 }
 
@@ -583,10 +595,12 @@ static struct file *kdbus_memfd_new(const char *name, u64 size)
 	strscpy(memfd->name, name ?: "", sizeof(memfd->name));
 
 	file = anon_inode_getfile(front, &kdbus_memfd_ops, memfd, O_RDWR);
-	if (IS_ERR(file))
+	if (IS_ERR(file)) {
 		kdbus_memfd_free(memfd);
-	else
-		file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+		return file;
+	}
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	trace_kdbus_memfd_new(memfd->id, size, memfd->name);
 	return file;
 }
 

@@ -139,7 +139,7 @@ static void kdbus_notify_one(struct kdbus_conn *conn, void *arg)
 	if (!entry) {
 		trace_kdbus_msg_drop(n->bus->id, conn->id, 0, n->msg, 0, 0,
 				     KDBUS_MSG_DROP_UNDELIVERED,
-				     KDBUS_MSG_KIND_NOTIFY);
+				     KDBUS_MSG_KIND_NOTIFY, 0);
 		return;
 	}
 	kdbus_conn_queue(conn, entry, n->seq);
@@ -156,7 +156,7 @@ static struct kdbus_notice *kdbus_notice_alloc(struct kdbus_bus *bus, u64 type,
 	if (!notice) {
 		trace_kdbus_msg_drop(bus->id, KDBUS_DST_ID_BROADCAST, 0, 0, 0,
 				     0, KDBUS_MSG_DROP_UNDELIVERED,
-				     KDBUS_MSG_KIND_NOTIFY);
+				     KDBUS_MSG_KIND_NOTIFY, 0);
 		return NULL;
 	}
 	kref_init(&notice->kref);

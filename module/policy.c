@@ -157,7 +157,7 @@ static int kdbus_policy_add_grant(struct kdbus_policy_entry *e,
 
 /**
  * kdbus_policy_parse() - make entries of the policy items in a command
- * @list:	empty; gets the entries, for kdbus_policy_replace() or
+ * @list:	empty; gets the entries, for kdbus_policy_set_*() or
  *		kdbus_policy_free()
  * @cmd:	the command, in kernel memory
  * @offset:	where its items begin
@@ -237,28 +237,12 @@ static int kdbus_policy_check(struct kdbus_policy_db *db, const void *owner,
 	return 0;
 }
 
-/**
- * kdbus_policy_replace() - install an owner's entries in place of older ones
- * @db:		the database; the lock of its bus is held
- * @owner:	whose entries
- * @list:	the new ones; on success it holds the older ones, which the
- *		caller frees after unlocking
- *
- * A name that is twice in @list has the grants of its last entry.
- *
- * Return: 0; or -EEXIST if somebody else has an entry for a name, and nothing
- * has changed.
- */
-int kdbus_policy_replace(struct kdbus_policy_db *db, const void *owner,
-			 struct list_head *list)
+/* Puts @list in place of an owner's entries, which go there in turn. */
+static void kdbus_policy_replace(struct kdbus_policy_db *db, const void *owner,
+				 struct list_head *list)
 {
 	struct kdbus_policy_entry *e, *tmp, *older;
 	LIST_HEAD(gone);
-	int ret;
-
-	ret = kdbus_policy_check(db, owner, list);
-	if (ret < 0)
-		return ret;
 
 	kdbus_policy_remove(db, owner, &gone);
 	list_for_each_entry_safe(e, tmp, list, list) {
@@ -273,7 +257,62 @@ int kdbus_policy_replace(struct kdbus_policy_db *db, const void *owner,
 		hash_add(db->entries, &e->node, e->hash);
 	}
 	list_splice(&gone, list);
+}
+
+static void kdbus_policy_trace(const struct kdbus_bus *bus, u64 endpoint,
+			       u64 conn, const struct list_head *list)
+{
+	const struct kdbus_policy_entry *e;
+	unsigned int names = 0, grants = 0;
+
+	if (!trace_kdbus_policy_set_enabled())
+		return;
+	list_for_each_entry(e, list, list) {
+		names++;
+		grants += e->n_grants;
+	}
+	trace_kdbus_policy_set(bus->id, endpoint, conn, names, grants);
+}
+
+/**
+ * kdbus_policy_set_conn() - install a connection's entries, older ones go
+ * @conn:	the connection; the lock of its bus is held
+ * @list:	the new ones; on success it holds the older ones, which the
+ *		caller frees after unlocking
+ *
+ * A name that is twice in @list has the grants of its last entry.
+ *
+ * Return: 0; or -EEXIST if somebody else has an entry for a name, and nothing
+ * has changed.
+ */
+int kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list)
+{
+	struct kdbus_bus *bus = conn->bus;
+	int ret;
+
+	lockdep_assert_held(&bus->lock);
+
+	ret = kdbus_policy_check(&bus->policy, conn, list);
+	if (ret < 0)
+		return ret;
+	kdbus_policy_trace(bus, 0, conn->id, list);
+	kdbus_policy_replace(&bus->policy, conn, list);
 	return 0;
+}
+
+/**
+ * kdbus_policy_set_endpoint() - install an endpoint's entries, older ones go
+ * @ep:		a custom endpoint; the lock of its bus is held
+ * @list:	as for kdbus_policy_set_conn(). Nobody else has entries there,
+ *		so this cannot fail.
+ */
+void kdbus_policy_set_endpoint(struct kdbus_endpoint *ep,
+			       struct list_head *list)
+{
+	lockdep_assert_held(&ep->bus->lock);
+
+	kdbus_policy_trace(ep->bus, ep->id, 0, list);
+	kdbus_policy_replace(&ep->policy, ep, list);
 }
 
 /**

@@ -42,8 +42,9 @@ int kdbus_policy_parse(struct list_head *list, const void *cmd, size_t offset,
 void kdbus_policy_free(struct list_head *list);
 
 void kdbus_policy_init(struct kdbus_policy_db *db);
-int kdbus_policy_replace(struct kdbus_policy_db *db, const void *owner,
-			 struct list_head *list);
+int kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list);
+void kdbus_policy_set_endpoint(struct kdbus_endpoint *ep,
+			       struct list_head *list);
 void kdbus_policy_remove(struct kdbus_policy_db *db, const void *owner,
 			 struct list_head *gone);
 int kdbus_policy_level(const struct kdbus_policy_db *db, const char *name,

@@ -186,6 +186,8 @@ struct kdbus_slice_info {
 	u64 offset;
 	u64 size;
 	u64 used;
+	u64 src;
+	u32 uid;
 };
 
 static void kdbus_slice_info(const struct kdbus_slice *slice,
@@ -195,6 +197,8 @@ static void kdbus_slice_info(const struct kdbus_slice *slice,
 	info->offset = slice->offset;
 	info->size = slice->size;
 	info->used = slice->pool->used;
+	info->src = slice->src;
+	info->uid = slice->uid;
 }
 
 /*
@@ -216,7 +220,7 @@ static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
 	if (freed)
 		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, info->msg,
 				      info->offset, info->size, used,
-				      pool->size);
+				      pool->size, info->src, info->uid);
 	kdbus_slices_destroy(gone);
 }
 
@@ -315,6 +319,8 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 					    &refusal);
 		if (!ret) {
 			slice->msg = msg;
+			slice->src = charge ? charge->src : 0;
+			slice->uid = charge ? charge->uid : (u32)-1;
 			kdbus_slice_info(slice, &info);
 		}
 		spin_unlock(&pool->lock);
@@ -333,7 +339,8 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 	}
 
 	trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, msg, info.offset,
-			       info.size, info.used, pool->size);
+			       info.size, info.used, pool->size, info.src,
+			       info.uid);
 	return slice;
 }
 
@@ -514,7 +521,7 @@ static void kdbus_pool_trace_end(struct kdbus_pool *pool)
 		pool->used -= slice->size;
 		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, slice->msg,
 				      slice->offset, slice->size, pool->used,
-				      pool->size);
+				      pool->size, slice->src, slice->uid);
 	}
 }
 

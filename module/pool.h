@@ -43,6 +43,8 @@ struct mem_cgroup;
  * @pins:	holds of the kernel
  * @account:	who is charged for it, or NULL
  * @msg:	trace id of the message in it, or 0
+ * @src:	connection that is charged for it, for trace events; or 0
+ * @uid:	its uid, likewise; all ones if nobody is charged
  */
 struct kdbus_slice {
 	struct kdbus_pool *pool;
@@ -55,6 +57,8 @@ struct kdbus_slice {
 	unsigned int pins;
 	struct kdbus_account *account;
 	u64 msg;
+	u64 src;
+	u32 uid;
 };
 
 /**

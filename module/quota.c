@@ -64,6 +64,7 @@ kdbus_account_add(struct kdbus_pool *pool, const struct kdbus_charge *charge,
 	*spare = NULL;
 	account->foreign = charge->foreign;
 	account->id = charge->id;
+	account->uid = charge->uid;
 	hash_add(pool->accounts.table, &account->node, account->id);
 	pool->accounts.count++;
 	return account;

@@ -41,7 +41,8 @@ struct kdbus_pool;
  * struct kdbus_account - what one sender has in one pool
  * @node:	link in the pool's table
  * @foreign:	@id is another uid, else a connection of the pool owner's uid
- * @id:		uid or connection id
+ * @id:		key of a user (its uid, if it has one) or connection id
+ * @uid:	uid of the sender, for who looks
  * @bytes:	bytes in slices
  * @msgs:	messages queued
  * @fds:	file descriptors queued
@@ -50,6 +51,7 @@ struct kdbus_account {
 	struct hlist_node node;
 	bool foreign;
 	u64 id;
+	u32 uid;
 	u64 bytes;
 	unsigned int msgs;
 	unsigned int fds;

@@ -33,7 +33,8 @@ static void kdbus_recv_trace(const struct kdbus_conn *conn,
 	trace_kdbus_msg_recv(conn->bus->id, conn->id, entry->src, entry->msg,
 			     entry->cookie, kdbus_entry_size(entry),
 			     kdbus_trace_age(entry->queued_ns), flags,
-			     READ_ONCE(conn->queue.count), entry->kind, ret);
+			     READ_ONCE(conn->queue.count), entry->kind, ret,
+			     entry->name_id);
 }
 
 /* Gives the numbers back; -1 goes where they would have gone. */
@@ -157,6 +158,8 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	}
 
 	kdbus_recv_trace(conn, entry, flags, 0);
+	if (entry->call)
+		kdbus_call_taken(entry->call, entry->queued_ns);
 	kdbus_recv_install_fds(entry, fds);
 	kfree(fds);
 	kdbus_slice_leave_queue(slice, entry->n_files, true);

@@ -55,9 +55,11 @@ struct kdbus_send {
  * kdbus_send_trace() - say what became of a send
  * @msg:	the message
  * @dst:	the receiver, or 0 for the destination as it was addressed
+ * @name_id:	id of the name it was addressed by, or 0
  * @ret:	0 or why it was refused
  */
-void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, int ret)
+void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, u64 name_id,
+		      int ret)
 {
 	const struct kdbus_msg *hdr = msg->hdr;
 	struct kdbus_trace_msg t;
@@ -70,10 +72,14 @@ void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, int ret)
 		.dst = dst,
 		.msg = msg->id,
 		.bytes = msg->payload_size,
+		.name_id = name_id,
 		.n_fds = msg->n_files - msg->n_memfds,
 		.n_memfds = msg->n_memfds,
 		.ret = ret,
 		.dst_name = msg->dst_name ?: "",
+		.hdr = hdr,
+		.staged = msg->staged,
+		.staged_size = msg->staged ? msg->data_size : 0,
 	};
 
 	if (hdr) {
@@ -300,7 +306,7 @@ static void kdbus_send_link(struct kdbus_send *send)
 	struct kdbus_conn *target = send->target;
 	u64 seq = kdbus_bus_next_seq(target->bus);
 
-	kdbus_send_trace(send->msg, target->id, 0);
+	kdbus_send_trace(send->msg, target->id, entry->name_id, 0);
 
 	entry->files = send->msg->files;
 	entry->n_files = send->msg->n_files;
@@ -314,7 +320,7 @@ static void kdbus_send_link(struct kdbus_send *send)
 	if (send->call) {
 		kref_get(&send->call->kref);
 		entry->call = send->call;
-		kdbus_call_start(send->call, target);
+		kdbus_call_start(send->call, target, entry->name_id);
 	}
 
 	if (entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)
@@ -455,7 +461,7 @@ int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 	if (!ret)
 		ret = kdbus_send_deliver(&msg, &call);
 	if (ret < 0)
-		kdbus_send_trace(&msg, 0, ret);
+		kdbus_send_trace(&msg, 0, 0, ret);
 	kdbus_message_release(&msg);
 
 	if (ret < 0)

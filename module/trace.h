@@ -17,7 +17,8 @@
 /* When a wait begins: the clock if somebody will see its end, else 0. */
 static inline u64 kdbus_trace_clock(void)
 {
-	return trace_kdbus_msg_recv_enabled() ? ktime_get_ns() : 0;
+	return trace_kdbus_msg_recv_enabled() ||
+	       trace_kdbus_call_end_enabled() ? ktime_get_ns() : 0;
 }
 
 /* How long ago @then was, in ns; @then as kdbus_trace_clock() gave it. */

@@ -10,7 +10,7 @@
 #ifndef KDBUS_ENUMS_H
 #define KDBUS_ENUMS_H
 
-#define KDBUS_TRACE_SCHEMA_VERSION 1
+#define KDBUS_TRACE_SCHEMA_VERSION 2
 
 /* why a connection ended */
 #define KDBUS_CONN_END_TABLE(X)						\
@@ -60,12 +60,38 @@
 	X(KDBUS_QUOTA_MATCHES,		10, "matches")			\
 	X(KDBUS_QUOTA_NOTICES,		11, "notices")
 
+/* which command was refused: _IOC_NR() of its number, as the ABI has it */
+#define KDBUS_CMD_TABLE(X)						\
+	X(KDBUS_TRACE_CMD_BUS_MAKE,	0x00, "bus_make")		\
+	X(KDBUS_TRACE_CMD_DOMAIN_MAKE,	0x10, "domain_make")		\
+	X(KDBUS_TRACE_CMD_EP_MAKE,	0x20, "ep_make")		\
+	X(KDBUS_TRACE_CMD_HELLO,	0x30, "hello")			\
+	X(KDBUS_TRACE_CMD_BYEBYE,	0x31, "byebye")			\
+	X(KDBUS_TRACE_CMD_MSG_SEND,	0x40, "msg_send")		\
+	X(KDBUS_TRACE_CMD_MSG_RECV,	0x41, "msg_recv")		\
+	X(KDBUS_TRACE_CMD_MSG_CANCEL,	0x42, "msg_cancel")		\
+	X(KDBUS_TRACE_CMD_FREE,		0x43, "free")			\
+	X(KDBUS_TRACE_CMD_NAME_ACQUIRE,	0x50, "name_acquire")		\
+	X(KDBUS_TRACE_CMD_NAME_RELEASE,	0x51, "name_release")		\
+	X(KDBUS_TRACE_CMD_NAME_LIST,	0x52, "name_list")		\
+	X(KDBUS_TRACE_CMD_CONN_INFO,	0x60, "conn_info")		\
+	X(KDBUS_TRACE_CMD_CONN_UPDATE,	0x61, "conn_update")		\
+	X(KDBUS_TRACE_CMD_EP_UPDATE,	0x71, "ep_update")		\
+	X(KDBUS_TRACE_CMD_MATCH_ADD,	0x80, "match_add")		\
+	X(KDBUS_TRACE_CMD_MATCH_REMOVE,	0x81, "match_remove")		\
+	X(KDBUS_TRACE_CMD_MEMFD_NEW,	0xc0, "memfd_new")		\
+	X(KDBUS_TRACE_CMD_MEMFD_SIZE_GET, 0xc1, "memfd_size_get")	\
+	X(KDBUS_TRACE_CMD_MEMFD_SIZE_SET, 0xc2, "memfd_size_set")	\
+	X(KDBUS_TRACE_CMD_MEMFD_SEAL_GET, 0xc3, "memfd_seal_get")	\
+	X(KDBUS_TRACE_CMD_MEMFD_SEAL_SET, 0xc4, "memfd_seal_set")
+
 #define KDBUS_ENUM_ENTRY(sym, num, text) sym = num,
 enum kdbus_conn_end { KDBUS_CONN_END_TABLE(KDBUS_ENUM_ENTRY) };
 enum kdbus_msg_kind { KDBUS_MSG_KIND_TABLE(KDBUS_ENUM_ENTRY) };
 enum kdbus_msg_drop_reason { KDBUS_MSG_DROP_TABLE(KDBUS_ENUM_ENTRY) };
 enum kdbus_call_end_outcome { KDBUS_CALL_END_TABLE(KDBUS_ENUM_ENTRY) };
 enum kdbus_quota_kind { KDBUS_QUOTA_TABLE(KDBUS_ENUM_ENTRY) };
+enum kdbus_trace_cmd { KDBUS_CMD_TABLE(KDBUS_ENUM_ENTRY) };
 #undef KDBUS_ENUM_ENTRY
 
 #endif /* KDBUS_ENUMS_H */

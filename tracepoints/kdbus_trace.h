@@ -33,6 +33,7 @@ KDBUS_MSG_KIND_TABLE(KDBUS_TRACE_DEFINE)
 KDBUS_MSG_DROP_TABLE(KDBUS_TRACE_DEFINE)
 KDBUS_CALL_END_TABLE(KDBUS_TRACE_DEFINE)
 KDBUS_QUOTA_TABLE(KDBUS_TRACE_DEFINE)
+KDBUS_CMD_TABLE(KDBUS_TRACE_DEFINE)
 #undef KDBUS_TRACE_DEFINE
 
 /* __print_symbolic() takes a list without a trailing comma */
@@ -61,6 +62,7 @@ KDBUS_QUOTA_TABLE(KDBUS_TRACE_DEFINE)
 	{ 0x8002, "name_change" }, { 0x8003, "id_add" },	\
 	{ 0x8004, "id_remove" }, { 0x8005, "reply_timeout" },	\
 	{ 0x8006, "reply_dead" })
+#define kdbus_print_cmd(v) __print_symbolic(v, KDBUS_CMD_TABLE(KDBUS_TRACE_SYM) { -1, "unknown" })
 #endif
 
 /* ---- objects ---------------------------------------------------------- */
@@ -225,6 +227,42 @@ TRACE_EVENT(kdbus_conn_dead,
 		  kdbus_print_conn_end(__entry->reason))
 );
 
+TRACE_EVENT(kdbus_conn_update,
+	TP_PROTO(u64 bus, u64 conn, u64 attach_flags),
+	TP_ARGS(bus, conn, attach_flags),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, attach_flags)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->attach_flags = attach_flags;
+	),
+	TP_printk("bus=%llu conn=%llu attach_flags=0x%llx", __entry->bus,
+		  __entry->conn, __entry->attach_flags)
+);
+
+TRACE_EVENT(kdbus_cmd_refuse,
+	TP_PROTO(u64 bus, u64 conn, u32 cmd, int ret),
+	TP_ARGS(bus, conn, cmd, ret),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u32, cmd)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->cmd = cmd;
+		__entry->ret = ret;
+	),
+	TP_printk("bus=%llu conn=%llu cmd=%s ret=%d", __entry->bus,
+		  __entry->conn, kdbus_print_cmd(__entry->cmd), __entry->ret)
+);
+
 /* ---- messages --------------------------------------------------------- */
 
 TRACE_EVENT(kdbus_msg_send,
@@ -241,6 +279,7 @@ TRACE_EVENT(kdbus_msg_send,
 		__field(u64, flags)
 		__field(s64, priority)
 		__field(u64, bytes)
+		__field(u64, name_id)
 		__field(u32, n_fds)
 		__field(u32, n_memfds)
 		__field(int, ret)
@@ -257,25 +296,23 @@ TRACE_EVENT(kdbus_msg_send,
 		__entry->flags = m->flags;
 		__entry->priority = m->priority;
 		__entry->bytes = m->bytes;
+		__entry->name_id = m->name_id;
 		__entry->n_fds = m->n_fds;
 		__entry->n_memfds = m->n_memfds;
 		__entry->ret = m->ret;
 		kdbus_assign_str(dst_name, m->dst_name);
 	),
-	TP_printk("bus=%llu src=%llu dst=%lld msg=%llu cookie=%llu cookie_reply=%llu timeout_ns=%llu flags=%s priority=%lld bytes=%llu n_fds=%u n_memfds=%u ret=%d dst_name=%s",
+	TP_printk("bus=%llu src=%llu dst=%lld msg=%llu cookie=%llu cookie_reply=%llu timeout_ns=%llu flags=%s priority=%lld bytes=%llu name_id=%llu n_fds=%u n_memfds=%u ret=%d dst_name=%s",
 		  __entry->bus, __entry->src, (s64)__entry->dst, __entry->msg,
 		  __entry->cookie, __entry->cookie_reply, __entry->timeout_ns,
 		  kdbus_print_msg_flags(__entry->flags), __entry->priority,
-		  __entry->bytes, __entry->n_fds, __entry->n_memfds,
-		  __entry->ret, __get_str(dst_name))
+		  __entry->bytes, __entry->name_id, __entry->n_fds,
+		  __entry->n_memfds, __entry->ret, __get_str(dst_name))
 );
 
 TRACE_EVENT(kdbus_msg_queue,
-	TP_PROTO(u64 bus, u64 conn, u64 src, u64 msg, u64 seq, u64 cookie,
-		 u64 offset, u64 bytes, u64 used, u64 pool_size, u32 depth,
-		 u32 kind),
-	TP_ARGS(bus, conn, src, msg, seq, cookie, offset, bytes, used,
-		pool_size, depth, kind),
+	TP_PROTO(const struct kdbus_trace_queue *q),
+	TP_ARGS(q),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -283,6 +320,7 @@ TRACE_EVENT(kdbus_msg_queue,
 		__field(u64, msg)
 		__field(u64, seq)
 		__field(u64, cookie)
+		__field(u64, name_id)
 		__field(u64, offset)
 		__field(u64, bytes)
 		__field(u64, used)
@@ -291,31 +329,34 @@ TRACE_EVENT(kdbus_msg_queue,
 		__field(u32, kind)
 	),
 	TP_fast_assign(
-		__entry->bus = bus;
-		__entry->conn = conn;
-		__entry->src = src;
-		__entry->msg = msg;
-		__entry->seq = seq;
-		__entry->cookie = cookie;
-		__entry->offset = offset;
-		__entry->bytes = bytes;
-		__entry->used = used;
-		__entry->pool_size = pool_size;
-		__entry->depth = depth;
-		__entry->kind = kind;
+		__entry->bus = q->bus;
+		__entry->conn = q->conn;
+		__entry->src = q->src;
+		__entry->msg = q->msg;
+		__entry->seq = q->seq;
+		__entry->cookie = q->cookie;
+		__entry->name_id = q->name_id;
+		__entry->offset = q->offset;
+		__entry->bytes = q->bytes;
+		__entry->used = q->used;
+		__entry->pool_size = q->pool_size;
+		__entry->depth = q->depth;
+		__entry->kind = q->kind;
 	),
-	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu seq=%llu cookie=%llu offset=%llu bytes=%llu used=%llu pool_size=%llu depth=%u kind=%s",
+	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu seq=%llu cookie=%llu name_id=%llu offset=%llu bytes=%llu used=%llu pool_size=%llu depth=%u kind=%s",
 		  __entry->bus, __entry->conn, __entry->src, __entry->msg,
-		  __entry->seq, __entry->cookie, __entry->offset,
-		  __entry->bytes, __entry->used, __entry->pool_size,
-		  __entry->depth, kdbus_print_msg_kind(__entry->kind))
+		  __entry->seq, __entry->cookie, __entry->name_id,
+		  __entry->offset, __entry->bytes, __entry->used,
+		  __entry->pool_size, __entry->depth,
+		  kdbus_print_msg_kind(__entry->kind))
 );
 
 TRACE_EVENT(kdbus_msg_recv,
 	TP_PROTO(u64 bus, u64 conn, u64 src, u64 msg, u64 cookie, u64 bytes,
-		 u64 wait_ns, u64 flags, u32 depth, u32 kind, int ret),
+		 u64 wait_ns, u64 flags, u32 depth, u32 kind, int ret,
+		 u64 name_id),
 	TP_ARGS(bus, conn, src, msg, cookie, bytes, wait_ns, flags, depth,
-		kind, ret),
+		kind, ret, name_id),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -328,6 +369,7 @@ TRACE_EVENT(kdbus_msg_recv,
 		__field(u32, depth)
 		__field(u32, kind)
 		__field(int, ret)
+		__field(u64, name_id)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -341,18 +383,20 @@ TRACE_EVENT(kdbus_msg_recv,
 		__entry->depth = depth;
 		__entry->kind = kind;
 		__entry->ret = ret;
+		__entry->name_id = name_id;
 	),
-	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu cookie=%llu bytes=%llu wait_ns=%lld flags=%s depth=%u kind=%s ret=%d",
+	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu cookie=%llu bytes=%llu wait_ns=%lld flags=%s depth=%u kind=%s ret=%d name_id=%llu",
 		  __entry->bus, __entry->conn, __entry->src, __entry->msg,
 		  __entry->cookie, __entry->bytes, (s64)__entry->wait_ns,
 		  kdbus_print_recv_flags(__entry->flags), __entry->depth,
-		  kdbus_print_msg_kind(__entry->kind), __entry->ret)
+		  kdbus_print_msg_kind(__entry->kind), __entry->ret,
+		  __entry->name_id)
 );
 
 TRACE_EVENT(kdbus_msg_drop,
 	TP_PROTO(u64 bus, u64 conn, u64 src, u64 msg, u64 cookie, u64 bytes,
-		 u32 reason, u32 kind),
-	TP_ARGS(bus, conn, src, msg, cookie, bytes, reason, kind),
+		 u32 reason, u32 kind, u64 name_id),
+	TP_ARGS(bus, conn, src, msg, cookie, bytes, reason, kind, name_id),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -362,6 +406,7 @@ TRACE_EVENT(kdbus_msg_drop,
 		__field(u64, bytes)
 		__field(u32, reason)
 		__field(u32, kind)
+		__field(u64, name_id)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -372,12 +417,13 @@ TRACE_EVENT(kdbus_msg_drop,
 		__entry->bytes = bytes;
 		__entry->reason = reason;
 		__entry->kind = kind;
+		__entry->name_id = name_id;
 	),
-	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu cookie=%llu bytes=%llu reason=%s kind=%s",
+	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu cookie=%llu bytes=%llu reason=%s kind=%s name_id=%llu",
 		  __entry->bus, __entry->conn, __entry->src, __entry->msg,
 		  __entry->cookie, __entry->bytes,
 		  kdbus_print_msg_drop(__entry->reason),
-		  kdbus_print_msg_kind(__entry->kind))
+		  kdbus_print_msg_kind(__entry->kind), __entry->name_id)
 );
 
 TRACE_EVENT(kdbus_msg_move,
@@ -429,8 +475,9 @@ TRACE_EVENT(kdbus_notify_send,
 
 TRACE_EVENT(kdbus_call_start,
 	TP_PROTO(u64 bus, u64 conn, u64 peer, u64 msg, u64 cookie,
-		 u64 timeout_ns, bool sync),
-	TP_ARGS(bus, conn, peer, msg, cookie, timeout_ns, sync),
+		 u64 timeout_ns, bool sync, u64 name_id),
+	TP_ARGS(bus, conn, peer, msg, cookie, timeout_ns, sync,
+		name_id),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -439,6 +486,7 @@ TRACE_EVENT(kdbus_call_start,
 		__field(u64, cookie)
 		__field(u64, timeout_ns)
 		__field(bool, sync)
+		__field(u64, name_id)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -448,10 +496,12 @@ TRACE_EVENT(kdbus_call_start,
 		__entry->cookie = cookie;
 		__entry->timeout_ns = timeout_ns;
 		__entry->sync = sync;
+		__entry->name_id = name_id;
 	),
-	TP_printk("bus=%llu conn=%llu peer=%llu msg=%llu cookie=%llu timeout_ns=%llu sync=%d",
+	TP_printk("bus=%llu conn=%llu peer=%llu msg=%llu cookie=%llu timeout_ns=%llu sync=%d name_id=%llu",
 		  __entry->bus, __entry->conn, __entry->peer, __entry->msg,
-		  __entry->cookie, __entry->timeout_ns, __entry->sync)
+		  __entry->cookie, __entry->timeout_ns, __entry->sync,
+		  __entry->name_id)
 );
 
 TRACE_EVENT(kdbus_call_reply,
@@ -483,8 +533,10 @@ TRACE_EVENT(kdbus_call_reply,
 
 TRACE_EVENT(kdbus_call_end,
 	TP_PROTO(u64 bus, u64 conn, u64 peer, u64 msg, u64 cookie, u64 age_ns,
-		 u32 outcome, bool sync),
-	TP_ARGS(bus, conn, peer, msg, cookie, age_ns, outcome, sync),
+		 u32 outcome, bool sync, u64 name_id, u64 wait_ns,
+		 u64 service_ns),
+	TP_ARGS(bus, conn, peer, msg, cookie, age_ns, outcome, sync,
+		name_id, wait_ns, service_ns),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -494,6 +546,9 @@ TRACE_EVENT(kdbus_call_end,
 		__field(u64, age_ns)
 		__field(u32, outcome)
 		__field(bool, sync)
+		__field(u64, name_id)
+		__field(u64, wait_ns)
+		__field(u64, service_ns)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -504,19 +559,24 @@ TRACE_EVENT(kdbus_call_end,
 		__entry->age_ns = age_ns;
 		__entry->outcome = outcome;
 		__entry->sync = sync;
+		__entry->name_id = name_id;
+		__entry->wait_ns = wait_ns;
+		__entry->service_ns = service_ns;
 	),
-	TP_printk("bus=%llu conn=%llu peer=%llu msg=%llu cookie=%llu age_ns=%llu outcome=%s sync=%d",
+	TP_printk("bus=%llu conn=%llu peer=%llu msg=%llu cookie=%llu age_ns=%llu outcome=%s sync=%d name_id=%llu wait_ns=%lld service_ns=%lld",
 		  __entry->bus, __entry->conn, __entry->peer, __entry->msg,
 		  __entry->cookie, __entry->age_ns,
-		  kdbus_print_call_end(__entry->outcome), __entry->sync)
+		  kdbus_print_call_end(__entry->outcome), __entry->sync,
+		  __entry->name_id, (s64)__entry->wait_ns,
+		  (s64)__entry->service_ns)
 );
 
 /* ---- pool and quota --------------------------------------------------- */
 
 DECLARE_EVENT_CLASS(kdbus_pool,
 	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
-		 u64 pool_size),
-	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size),
+		 u64 pool_size, u64 src, u32 uid),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -525,6 +585,8 @@ DECLARE_EVENT_CLASS(kdbus_pool,
 		__field(u64, bytes)
 		__field(u64, used)
 		__field(u64, pool_size)
+		__field(u64, src)
+		__field(u32, uid)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -534,22 +596,25 @@ DECLARE_EVENT_CLASS(kdbus_pool,
 		__entry->bytes = bytes;
 		__entry->used = used;
 		__entry->pool_size = pool_size;
+		__entry->src = src;
+		__entry->uid = uid;
 	),
-	TP_printk("bus=%llu conn=%llu msg=%llu offset=%llu bytes=%llu used=%llu pool_size=%llu",
+	TP_printk("bus=%llu conn=%llu msg=%llu offset=%llu bytes=%llu used=%llu pool_size=%llu src=%llu uid=%d",
 		  __entry->bus, __entry->conn, __entry->msg, __entry->offset,
-		  __entry->bytes, __entry->used, __entry->pool_size)
+		  __entry->bytes, __entry->used, __entry->pool_size,
+		  __entry->src, (int)__entry->uid)
 );
 
 DEFINE_EVENT(kdbus_pool, kdbus_pool_alloc,
 	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
-		 u64 pool_size),
-	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size)
+		 u64 pool_size, u64 src, u32 uid),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid)
 );
 
 DEFINE_EVENT(kdbus_pool, kdbus_pool_free,
 	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
-		 u64 pool_size),
-	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size)
+		 u64 pool_size, u64 src, u32 uid),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid)
 );
 
 TRACE_EVENT(kdbus_quota_refuse,
@@ -604,6 +669,28 @@ TRACE_EVENT(kdbus_policy_deny,
 	TP_printk("bus=%llu conn=%llu peer=%llu level=%s name=%s",
 		  __entry->bus, __entry->conn, __entry->peer,
 		  kdbus_print_policy_level(__entry->level), __get_str(name))
+);
+
+TRACE_EVENT(kdbus_policy_set,
+	TP_PROTO(u64 bus, u64 endpoint, u64 conn, u32 names, u32 grants),
+	TP_ARGS(bus, endpoint, conn, names, grants),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, endpoint)
+		__field(u64, conn)
+		__field(u32, names)
+		__field(u32, grants)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->endpoint = endpoint;
+		__entry->conn = conn;
+		__entry->names = names;
+		__entry->grants = grants;
+	),
+	TP_printk("bus=%llu endpoint=%llu conn=%llu names=%u grants=%u",
+		  __entry->bus, __entry->endpoint, __entry->conn,
+		  __entry->names, __entry->grants)
 );
 
 /* ---- names ------------------------------------------------------------ */
@@ -745,6 +832,37 @@ TRACE_EVENT(kdbus_match_run,
 );
 
 /* ---- memfds ----------------------------------------------------------- */
+
+TRACE_EVENT(kdbus_memfd_new,
+	TP_PROTO(u64 memfd, u64 bytes, const char *name),
+	TP_ARGS(memfd, bytes, name),
+	TP_STRUCT__entry(
+		__field(u64, memfd)
+		__field(u64, bytes)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->memfd = memfd;
+		__entry->bytes = bytes;
+		kdbus_assign_str(name, name);
+	),
+	TP_printk("memfd=%llu bytes=%llu name=%s", __entry->memfd,
+		  __entry->bytes, __get_str(name))
+);
+
+TRACE_EVENT(kdbus_memfd_dead,
+	TP_PROTO(u64 memfd, u64 bytes),
+	TP_ARGS(memfd, bytes),
+	TP_STRUCT__entry(
+		__field(u64, memfd)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		__entry->memfd = memfd;
+		__entry->bytes = bytes;
+	),
+	TP_printk("memfd=%llu bytes=%llu", __entry->memfd, __entry->bytes)
+);
 
 TRACE_EVENT(kdbus_memfd_seal,
 	TP_PROTO(u64 memfd, u64 bytes, bool seal, int ret, const char *name),

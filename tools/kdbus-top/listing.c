@@ -55,6 +55,8 @@ static void conn_line(struct model *m, char *line)
 	r->now.calls_in = in;
 	unescape(comm, r->now.comm, sizeof(r->now.comm));
 	unescape(desc, r->description, sizeof(r->description));
+	/* columns behind it are not for us */
+	line[pos + strcspn(line + pos, " ")] = 0;
 	unescape(line + pos, r->names, sizeof(r->names));
 }
 
