@@ -4,70 +4,11 @@
  * connection, in one hash map that user space reads once per interval. No
  * event is shipped to user space.
  *
- * Every handler exists twice with the same body: as tp_btf, which needs the
- * module's BTF, and as raw_tp, which needs none. Both get the event's
- * arguments as an array of u64. User space loads one set.
  */
-#include "vmlinux.h"
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
-
-#include "kdbus_enums.h"
+#include "kdbus_events.bpf.h"
 #include "kdbus_top.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* what tracepoints/kdbus_trace_types.h says, found by name with CO-RE */
-struct kdbus_trace_msg___core {
-	__u64 bus;
-	__u64 src;
-	__u64 bytes;
-	__s32 ret;
-} __attribute__((preserve_access_index));
-
-struct kdbus_trace_queue___core {
-	__u64 bus;
-	__u64 conn;
-	__u64 bytes;
-	__u64 used;
-	__u64 pool_size;
-	__u32 depth;
-} __attribute__((preserve_access_index));
-
-/* the same as it lies in memory, for kernels without module BTF */
-struct kdbus_trace_msg_plain {
-	__u64 bus;
-	__u64 src;
-	__u64 dst;
-	__u64 msg;
-	__u64 cookie;
-	__u64 cookie_reply;
-	__u64 timeout_ns;
-	__u64 flags;
-	__s64 priority;
-	__u64 bytes;
-	__u64 name_id;
-	__u32 n_fds;
-	__u32 n_memfds;
-	__s32 ret;
-};
-
-struct kdbus_trace_queue_plain {
-	__u64 bus;
-	__u64 conn;
-	__u64 src;
-	__u64 msg;
-	__u64 seq;
-	__u64 cookie;
-	__u64 name_id;
-	__u64 offset;
-	__u64 bytes;
-	__u64 used;
-	__u64 pool_size;
-	__u32 depth;
-	__u32 kind;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -164,85 +105,84 @@ static __always_inline void latency(struct top_conn *c, __u64 ns)
 
 /* ---- the events ------------------------------------------------------- */
 
-static __always_inline int on_conn_new(__u64 *a)
+static __always_inline int on_conn_new(const struct ev_conn_new *e)
 {
-	struct top_conn *c = conn_get(a[0], a[1]);
+	struct top_conn *c = conn_get(e->bus, e->conn);
 
 	if (!c)
 		return 0;
-	c->pool_size = a[5];
-	c->uid = a[6];
-	c->pid = a[7];
-	bpf_probe_read_kernel(c->comm, sizeof(c->comm), (void *)a[8]);
+	c->pool_size = e->pool_size;
+	c->uid = e->uid;
+	c->pid = e->pid;
+	bpf_probe_read_kernel(c->comm, sizeof(c->comm), e->comm);
 	return 0;
 }
 
-static __always_inline int on_conn_dead(__u64 *a)
+static __always_inline int on_conn_dead(const struct ev_conn_dead *e)
 {
-	struct top_conn *c = conn_get(a[0], a[1]);
+	struct top_conn *c = conn_get(e->bus, e->conn);
 
 	if (c)
 		c->gone = 1;
 	return 0;
 }
 
-static __always_inline int msg_send(__u64 bus, __u64 src, __u64 bytes, int ret)
+static __always_inline int on_msg_send(const struct ev_msg_send *e)
 {
-	struct top_conn *c = conn_get(bus, src);
+	struct top_conn *c = conn_get(e->bus, e->src);
 
 	if (!c)
 		return 0;
 	conn_identify(c);
-	if (ret < 0) {
+	if (e->ret < 0) {
 		add(c->refused, 1);
 	} else {
 		add(c->out_msgs, 1);
-		add(c->out_bytes, bytes);
+		add(c->out_bytes, e->bytes);
 	}
 	return 0;
 }
 
-static __always_inline int msg_queue(__u64 bus, __u64 conn, __u64 bytes,
-				     __u64 used, __u64 pool_size, __u32 depth)
+static __always_inline int on_msg_queue(const struct ev_msg_queue *e)
 {
-	struct top_conn *c = conn_get(bus, conn);
+	struct top_conn *c = conn_get(e->bus, e->conn);
 
 	if (!c)
 		return 0;
 	add(c->in_msgs, 1);
-	add(c->in_bytes, bytes);
-	c->queued = depth;
-	pool_level(c, used, pool_size);
+	add(c->in_bytes, e->bytes);
+	c->queued = e->depth;
+	pool_level(c, e->used, e->pool_size);
 	return 0;
 }
 
-static __always_inline int on_msg_recv(__u64 *a)
+static __always_inline int on_msg_recv(const struct ev_msg_recv *e)
 {
-	struct top_conn *c = conn_get(a[0], a[1]);
+	struct top_conn *c = conn_get(e->bus, e->conn);
 
 	if (!c)
 		return 0;
 	conn_identify(c);
-	c->queued = (__u32)a[8];
+	c->queued = e->depth;
 	return 0;
 }
 
-static __always_inline int on_msg_drop(__u64 *a)
+static __always_inline int on_msg_drop(const struct ev_msg_drop *e)
 {
-	struct top_conn *c = conn_get(a[0], a[1]);
+	struct top_conn *c = conn_get(e->bus, e->conn);
 
 	if (c)
 		add(c->dropped, 1);
 	return 0;
 }
 
-static __always_inline int on_call_start(__u64 *a)
+static __always_inline int on_call_start(const struct ev_call_start *e)
 {
-	struct top_conn *c = conn_get(a[0], a[1]);
+	struct top_conn *c = conn_get(e->bus, e->conn);
 
 	if (c)
 		add(c->calls_out, 1);
-	c = conn_get(a[0], a[2]);
+	c = conn_get(e->bus, e->peer);
 	if (c)
 		add(c->calls_in, 1);
 	return 0;
@@ -268,81 +208,48 @@ static __always_inline void call_end_side(struct top_conn *c, __u64 age,
 	}
 }
 
-static __always_inline int on_call_end(__u64 *a)
+static __always_inline int on_call_end(const struct ev_call_end *e)
 {
-	struct top_conn *c = conn_get(a[0], a[1]);
+	struct top_conn *c = conn_get(e->bus, e->conn);
 
 	if (c) {
 		add(c->calls_out, -1);
-		call_end_side(c, a[5], a[6]);
+		call_end_side(c, e->age_ns, e->outcome);
 	}
-	c = conn_get(a[0], a[2]);
+	c = conn_get(e->bus, e->peer);
 	if (c) {
 		add(c->calls_in, -1);
-		call_end_side(c, a[5], a[6]);
+		call_end_side(c, e->age_ns, e->outcome);
 	}
 	return 0;
 }
 
-static __always_inline int on_pool(__u64 *a)
+static __always_inline int pool(__u64 bus, __u64 conn, __u64 used, __u64 size)
 {
-	struct top_conn *c = conn_get(a[0], a[1]);
+	struct top_conn *c = conn_get(bus, conn);
 
 	if (c)
-		pool_level(c, a[5], a[6]);
+		pool_level(c, used, size);
 	return 0;
 }
 
-#define HANDLER(event, fn)						\
-	SEC("tp_btf/kdbus_" #event)					\
-	int btf_##event(__u64 *ctx) { return fn(ctx); }			\
-	SEC("raw_tp/kdbus_" #event)					\
-	int raw_##event(__u64 *ctx) { return fn(ctx); }
-
-HANDLER(conn_new, on_conn_new)
-HANDLER(conn_dead, on_conn_dead)
-HANDLER(msg_recv, on_msg_recv)
-HANDLER(msg_drop, on_msg_drop)
-HANDLER(call_start, on_call_start)
-HANDLER(call_end, on_call_end)
-HANDLER(pool_alloc, on_pool)
-HANDLER(pool_free, on_pool)
-
-SEC("tp_btf/kdbus_msg_send")
-int btf_msg_send(__u64 *ctx)
+static __always_inline int on_pool_alloc(const struct ev_pool_alloc *e)
 {
-	struct kdbus_trace_msg___core *m = (void *)ctx[0];
-
-	return msg_send(BPF_CORE_READ(m, bus), BPF_CORE_READ(m, src),
-			BPF_CORE_READ(m, bytes), BPF_CORE_READ(m, ret));
+	return pool(e->bus, e->conn, e->used, e->pool_size);
 }
 
-SEC("tp_btf/kdbus_msg_queue")
-int btf_msg_queue(__u64 *ctx)
+static __always_inline int on_pool_free(const struct ev_pool_free *e)
 {
-	struct kdbus_trace_queue___core *q = (void *)ctx[0];
-
-	return msg_queue(BPF_CORE_READ(q, bus), BPF_CORE_READ(q, conn),
-			 BPF_CORE_READ(q, bytes), BPF_CORE_READ(q, used),
-			 BPF_CORE_READ(q, pool_size), BPF_CORE_READ(q, depth));
+	return pool(e->bus, e->conn, e->used, e->pool_size);
 }
 
-SEC("raw_tp/kdbus_msg_queue")
-int raw_msg_queue(__u64 *ctx)
-{
-	struct kdbus_trace_queue_plain q;
-
-	if (bpf_probe_read_kernel(&q, sizeof(q), (void *)ctx[0]))
-		return 0;
-	return msg_queue(q.bus, q.conn, q.bytes, q.used, q.pool_size, q.depth);
-}
-
-SEC("raw_tp/kdbus_msg_send")
-int raw_msg_send(__u64 *ctx)
-{
-	struct kdbus_trace_msg_plain m;
-
-	if (bpf_probe_read_kernel(&m, sizeof(m), (void *)ctx[0]))
-		return 0;
-	return msg_send(m.bus, m.src, m.bytes, m.ret);
-}
+EVENT(conn_new, on_conn_new)
+EVENT(conn_dead, on_conn_dead)
+EVENT(msg_send, on_msg_send)
+EVENT(msg_queue, on_msg_queue)
+EVENT(msg_recv, on_msg_recv)
+EVENT(msg_drop, on_msg_drop)
+EVENT(call_start, on_call_start)
+EVENT(call_end, on_call_end)
+EVENT(pool_alloc, on_pool_alloc)
+EVENT(pool_free, on_pool_free)

@@ -18,6 +18,7 @@
 #include "limits.h"
 #include "names.h"
 #include "pool.h"
+#include "../tracepoints/kdbus_enums.h"
 
 /* connections or buckets of names before others get the bus lock */
 #define KDBUS_DEBUGFS_BATCH 32
@@ -96,6 +97,13 @@ static void kdbus_debugfs_conns(struct seq_file *s, struct kdbus_bus *bus,
 	while (kdbus_debugfs_batch(s, bus, &id, show))
 		cond_resched();
 }
+
+static int schema_show(struct seq_file *s, void *unused)
+{
+	seq_printf(s, "version\n%d\n", KDBUS_TRACE_SCHEMA_VERSION);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(schema);
 
 /* ---- domains and users ------------------------------------------------ */
 
@@ -321,6 +329,7 @@ void kdbus_debugfs_init(void)
 		const char *name;
 		const struct file_operations *fops;
 	} files[] = {
+		{ "schema", &schema_fops },
 		{ "domains", &domains_fops },
 		{ "users", &users_fops },
 		{ "buses", &buses_fops },

@@ -152,14 +152,6 @@ static void drop_gone(struct model *m)
 		index_rebuild(m);
 }
 
-/* A process chooses its comm: what is no plain character becomes a '?'. */
-static void make_printable(char *s)
-{
-	for (; *s; s++)
-		if (*s < ' ' || *s > '~')
-			*s = '?';
-}
-
 /* Takes a sample and computes what has happened since the last one. */
 int model_sample(struct model *m)
 {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Loading, attaching and reading the BPF programs. Nothing is pinned. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -13,85 +11,38 @@
 
 static struct kdbus_top *skel;
 
-static int no_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+static struct bpf_object *top_open(void)
 {
-	(void)level;
-	(void)fmt;
-	(void)ap;
-	return 0;
+	skel = kdbus_top__open();
+	return skel ? skel->obj : NULL;
 }
 
-/* Loads the programs whose names begin with @prefix. */
-static int try_load(const char *prefix)
+static int top_load(void)
 {
-	struct bpf_program *prog;
-	int ret;
+	return kdbus_top__load(skel);
+}
 
-	skel = kdbus_top__open();
-	if (!skel)
-		return -errno;
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog,
-					  !strncmp(bpf_program__name(prog),
-						   prefix, strlen(prefix)));
-	ret = kdbus_top__load(skel);
-	if (!ret)
-		ret = kdbus_top__attach(skel);
-	if (ret) {
-		kdbus_top__destroy(skel);
-		skel = NULL;
-	}
-	return ret;
+static int top_attach(void)
+{
+	return kdbus_top__attach(skel);
 }
 
 int source_open(void)
 {
-	int ret;
+	static const struct attach_ops ops = {
+		.open = top_open,
+		.load = top_load,
+		.attach = top_attach,
+		.destroy = source_close,
+	};
 
-	if (geteuid() != 0) {
-		fprintf(stderr, "kdbus-top: only root may load BPF programs; run it with sudo\n");
-		return EXIT_ENV;
-	}
-	if (access("/sys/module/kdbus", F_OK)) {
-		fprintf(stderr, "kdbus-top: the kdbus module is not loaded; run 'modprobe kdbus' or 'make load'\n");
-		return EXIT_ENV;
-	}
-	if (!getenv("KDBUS_TOP_DEBUG"))
-		libbpf_set_print(no_log);
-
-	/* with the module's BTF, else without any */
-	ret = getenv("KDBUS_TOP_NO_BTF") ? -ENOENT : try_load("btf_");
-	if (ret)
-		ret = try_load("raw_");
-	if (ret) {
-		fprintf(stderr, "kdbus-top: the kernel refuses the BPF programs (%s); set KDBUS_TOP_DEBUG=1 to see why\n",
-			strerror(-ret));
-		return EXIT_ENV;
-	}
-	return 0;
+	return env_check("kdbus-top") ?: attach_any("kdbus-top", &ops);
 }
 
 void source_close(void)
 {
 	kdbus_top__destroy(skel);
 	skel = NULL;
-}
-
-/* Events that programs could not handle because they were running already. */
-static __u64 missed_runs(void)
-{
-	struct bpf_program *prog;
-	__u64 n = 0;
-
-	bpf_object__for_each_program(prog, skel->obj) {
-		struct bpf_prog_info info = {};
-		__u32 len = sizeof(info);
-
-		if (bpf_program__fd(prog) >= 0 &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			n += info.recursion_misses;
-	}
-	return n;
 }
 
 int source_read(struct model *m)
@@ -113,6 +64,6 @@ int source_read(struct model *m)
 	for (i = 0; i < m->n_rows; i++)
 		if (m->rows[i].now.gone)
 			bpf_map_delete_elem(fd, &m->rows[i].key);
-	m->lost = skel->bss->lost + missed_runs();
+	m->lost = skel->bss->lost + attach_missed(skel->obj);
 	return 0;
 }

@@ -18,8 +18,8 @@
 #include <linux/types.h>
 
 #include "../../bpf/kdbus_top.h"
+#include "../common/common.h"
 
-#define EXIT_ENV 77
 #define NAMES_LEN 256
 
 /* One connection. Rates are per second of the last interval. */
@@ -101,9 +101,6 @@ struct column {
 extern const struct column columns[];
 extern const int n_columns;
 int column_find(const char *title);
-void format_count(double v, char *buf, size_t size);
-void format_bytes(double v, char *buf, size_t size);
-void format_time(__u64 ns, char *buf, size_t size);
 const char *row_name(const struct row *r);
 
 /* text.c */
