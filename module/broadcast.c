@@ -126,8 +126,6 @@ void kdbus_copies_release(struct kdbus_copies *c)
 {
 	unsigned int i;
 
-	if (!c->to.conns)
-		return;
 	for (i = 0; c->entries && i < c->to.n; i++)
 		kdbus_entry_free(c->entries[i]);
 	kvfree(c->entries);
@@ -165,19 +163,29 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r)
 
 /* ---- broadcasts ------------------------------------------------------- */
 
-/* Leaves those who may talk to the sender, once there is a policy. */
-static void kdbus_broadcast_check_policy(struct kdbus_message *msg,
-					 struct kdbus_receivers *r)
+/*
+ * Whether somebody whom a broadcast matches is to get it: once, and if he may
+ * talk to the sender, where there is a policy.
+ */
+static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
+				   struct kdbus_conn *conn)
+{
+	if (conn->last_msg == msg->id)
+		return false;
+	conn->last_msg = msg->id;
+	return !kdbus_policy_applies(conn) ||
+	       kdbus_policy_may_talk(conn, conn->cred, msg->src);
+}
+
+static void kdbus_broadcast_sift(const struct kdbus_message *msg,
+				 struct kdbus_receivers *r)
 {
 	struct kdbus_bus *bus = msg->src->bus;
 	unsigned int i;
 
 	mutex_lock(&bus->lock);
 	for (i = 0; i < r->n; ) {
-		struct kdbus_conn *conn = r->conns[i];
-
-		if (!kdbus_policy_applies(conn) ||
-		    kdbus_policy_may_talk(conn, conn->cred, msg->src)) {
+		if (kdbus_broadcast_is_for(msg, r->conns[i])) {
 			i++;
 			continue;
 		}
@@ -188,12 +196,13 @@ static void kdbus_broadcast_check_policy(struct kdbus_message *msg,
 	mutex_unlock(&bus->lock);
 }
 
-static void kdbus_broadcast_filter(struct kdbus_message *msg,
+/* Leaves those who are to get it. */
+static void kdbus_broadcast_filter(const struct kdbus_message *msg,
 				   struct kdbus_receivers *r)
 {
 	unsigned int all = r->n, i;
 
-	kdbus_broadcast_check_policy(msg, r);
+	kdbus_broadcast_sift(msg, r);
 	for (i = r->n; i < all; i++)
 		kdbus_conn_put(r->conns[i]);
 }

@@ -24,6 +24,9 @@ static u64 kdbus_call_age(const struct kdbus_call *call)
 /* calls of a dead replier that are ended before others get the bus lock */
 #define KDBUS_CALLS_BATCH 64
 
+/* room for a name that memory for a call has, so that it can be used again */
+#define KDBUS_CALL_USUAL_NAME 64
+
 static void kdbus_call_release(struct kref *kref)
 {
 	struct kdbus_call *call = container_of(kref, struct kdbus_call, kref);
@@ -40,6 +43,46 @@ void kdbus_call_put(struct kdbus_call *call)
 {
 	if (call)
 		kref_put(&call->kref, kdbus_call_release);
+}
+
+/**
+ * kdbus_call_recycle() - drop a reference of the requester's
+ * @conn:	the requester, who may keep the memory for its next call
+ * @call:	the call, or NULL
+ */
+void kdbus_call_recycle(struct kdbus_conn *conn, struct kdbus_call *call)
+{
+	/* the only one left: nobody can find it any more */
+	if (call && kref_read(&call->kref) == 1)
+		call = xchg(&conn->spare_call, call);
+	kdbus_call_put(call);
+}
+
+/* Memory for a call, zeroed, with room for a name. */
+static struct kdbus_call *kdbus_call_alloc(struct kdbus_conn *conn,
+					   const char *name)
+{
+	struct kdbus_call *call = xchg(&conn->spare_call, NULL);
+	size_t len = strlen(name) + 1, room;
+
+	if (call && call->room < len) {
+		kfree(call);
+		call = NULL;
+	}
+	if (call) {
+		room = call->room;
+		memset(call, 0, sizeof(*call));
+	} else {
+		room = max_t(size_t, len, KDBUS_CALL_USUAL_NAME);
+		call = kzalloc(sizeof(*call) + room, GFP_KERNEL_ACCOUNT);
+	}
+	if (!call)
+		return NULL;
+
+	kref_init(&call->kref);
+	call->room = room;
+	memcpy(call->dst_name, name, len);
+	return call;
 }
 
 static ktime_t kdbus_call_deadline(ktime_t start, u64 timeout_ns)
@@ -63,7 +106,6 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 				  const struct kdbus_message *msg)
 {
 	unsigned int max = READ_ONCE(kdbus_max_requests_per_conn);
-	const char *name = msg->dst_name ?: "";
 	struct kdbus_call *call;
 	int ret;
 
@@ -76,16 +118,15 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 		return ERR_PTR(ret);
 	}
 
-	call = kzalloc(sizeof(*call) + strlen(name) + 1, GFP_KERNEL_ACCOUNT);
+	call = kdbus_call_alloc(conn, msg->dst_name ?: "");
 	if (!call) {
 		atomic_dec(&conn->n_calls);
 		return ERR_PTR(-ENOMEM);
 	}
 
-	kref_init(&call->kref);
 	INIT_LIST_HEAD(&call->out_node);
 	INIT_LIST_HEAD(&call->in_node);
-	init_waitqueue_head(&call->wait);
+	rcuwait_init(&call->wait);
 	call->requester = conn;
 	call->msg = msg->id;
 	call->cookie = msg->hdr->cookie;
@@ -94,7 +135,6 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 	call->start = ktime_get();
 	call->deadline = kdbus_call_deadline(call->start, msg->hdr->timeout_ns);
 	call->dst_id = msg->hdr->dst_id;
-	strcpy(call->dst_name, name);
 
 	if (!call->sync) {
 		call->notice = kdbus_notice_new(conn, call->cookie);
@@ -307,7 +347,7 @@ void kdbus_call_fail(struct kdbus_call *call, enum kdbus_call_state state,
 		goto exit;
 
 	if (call->sync) {
-		wake_up(&call->wait);
+		rcuwait_wake_up(&call->wait);
 	} else if (state == KDBUS_CALL_ABANDONED) {
 		kdbus_call_free_notice(call);
 	} else {
@@ -403,8 +443,9 @@ int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_call *call,
 	bool waiting;
 	int ret;
 
-	ret = wait_event_freezable(call->wait, smp_load_acquire(&call->state) !=
-				   KDBUS_CALL_WAITING);
+	ret = rcuwait_wait_event(&call->wait, smp_load_acquire(&call->state) !=
+				 KDBUS_CALL_WAITING,
+				 TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	if (ret) {
 		mutex_lock(&conn->bus->lock);
 		waiting = call->state == KDBUS_CALL_WAITING;

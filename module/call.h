@@ -36,8 +36,8 @@
 #include <linux/kref.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/rcuwait.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 
 #include "../tracepoints/kdbus_enums.h"
 
@@ -71,12 +71,13 @@ enum kdbus_call_state {
  * @interrupted: a signal ended the sleep; bus lock
  * @reply:	the answer to a synchronous call
  * @notice:	what an asynchronous requester gets instead of an answer
- * @wait:	where a synchronous requester sleeps
+ * @wait:	the synchronous requester, while it sleeps
  * @name_id:	id of the name it was addressed by, or 0
  * @wait_ns:	how long the request was queued, for trace events; not known
  *		(all ones) before it is received
  * @taken_ns:	when it was received, as of kdbus_trace_clock()
  * @dst_id:	destination as it was addressed
+ * @room:	bytes in @dst_name
  * @dst_name:	name it was addressed by, or ""
  */
 struct kdbus_call {
@@ -95,11 +96,12 @@ struct kdbus_call {
 	bool interrupted;
 	struct kdbus_entry *reply;
 	struct kdbus_entry *notice;
-	wait_queue_head_t wait;
+	struct rcuwait wait;
 	u64 name_id;
 	u64 wait_ns;
 	u64 taken_ns;
 	u64 dst_id;
+	size_t room;
 	char dst_name[];
 };
 
@@ -107,6 +109,7 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 				  const struct kdbus_message *msg);
 void kdbus_call_discard(struct kdbus_call *call);
 void kdbus_call_put(struct kdbus_call *call);
+void kdbus_call_recycle(struct kdbus_conn *conn, struct kdbus_call *call);
 
 void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier,
 		      u64 name_id);

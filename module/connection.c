@@ -40,6 +40,8 @@ static void kdbus_conn_release(struct kref *kref)
 	if (conn->view.user_ns)
 		kdbus_meta_ns_destroy(&conn->view);
 	kfree(conn->given.seclabel);
+	kfree(conn->spare_entry);
+	kfree(conn->spare_call);
 	kdbus_pool_free(conn->pool);
 	kdbus_user_put(conn->user);
 	kdbus_endpoint_put(conn->ep);
@@ -310,18 +312,6 @@ void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	spin_lock(&conn->lock);
 	kdbus_queue_add(&conn->queue, entry);
 	spin_unlock(&conn->lock);
-}
-
-/**
- * kdbus_conn_wake() - tell pollers that there is something to receive
- * @conn:	the connection
- */
-void kdbus_conn_wake(struct kdbus_conn *conn)
-{
-	/* with a full barrier, which pairs with the one in kdbus_conn_poll() */
-	if (wq_has_sleeper(&conn->wait))
-		wake_up_interruptible_poll(&conn->wait,
-					   EPOLLIN | EPOLLRDNORM);
 }
 
 /**

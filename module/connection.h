@@ -31,6 +31,7 @@
 #include "queue.h"
 
 struct kdbus_bus;
+struct kdbus_call;
 struct kdbus_endpoint;
 struct kdbus_entry;
 struct kdbus_name_entry;
@@ -57,6 +58,8 @@ struct kdbus_user;
  * @view:	how it looks at others' metadata
  * @given:	who it speaks for, if that was given
  * @dead:	it is gone; written under bus->lock and @lock
+ * @spare_entry: memory for the next message it sends, or NULL; exchanged
+ * @spare_call:	the same for its next call
  * @recv_lock:	one RECV at a time
  * @lock:	guards @queue; with bus->lock, writing of @calls_out
  * @queue:	what it has not received yet
@@ -69,7 +72,7 @@ struct kdbus_user;
  * @activator_of: name it is the activator of, or NULL; bus->lock
  * @matches:	what it wants to hear of; bus->lock and match_sem
  * @n_matches:	how many; charged before
- * @last_notice: the last notice it was thought of for; bus->lock
+ * @last_msg:	the last broadcast or notice it was thought of for; bus->lock
  * @monitor_node: link in the bus's list of monitors; bus->lock
  * @calls_out:	its own calls; see call.h
  * @n_calls:	how many; charged before
@@ -101,6 +104,8 @@ struct kdbus_conn {
 	struct kdbus_given given;
 
 	bool dead;
+	struct kdbus_entry *spare_entry;
+	struct kdbus_call *spare_call;
 	struct mutex recv_lock;
 	spinlock_t lock;
 	struct kdbus_queue queue;
@@ -115,7 +120,7 @@ struct kdbus_conn {
 
 	struct list_head matches;
 	atomic_t n_matches;
-	u64 last_notice;
+	u64 last_msg;
 	struct list_head monitor_node;
 
 	struct list_head calls_out;
@@ -143,7 +148,6 @@ void kdbus_conn_stamp(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      u64 seq, unsigned int depth);
 void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      u64 seq);
-void kdbus_conn_wake(struct kdbus_conn *conn);
 __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 			 poll_table *wait);
 
@@ -155,6 +159,18 @@ __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 static inline bool kdbus_conn_is_dead(const struct kdbus_conn *conn)
 {
 	return READ_ONCE(conn->dead);
+}
+
+/**
+ * kdbus_conn_wake() - tell pollers that there is something to receive
+ * @conn:	the connection
+ */
+static inline void kdbus_conn_wake(struct kdbus_conn *conn)
+{
+	/* with a full barrier, which pairs with the one in kdbus_conn_poll() */
+	if (wq_has_sleeper(&conn->wait))
+		wake_up_interruptible_poll(&conn->wait,
+					   EPOLLIN | EPOLLRDNORM);
 }
 
 /* Whether it is a peer as others, that can be sent to by its id. */

@@ -347,30 +347,22 @@ static long kdbus_handle_step(struct kdbus_handle *handle, struct file *file,
 	return ret;
 }
 
-static int kdbus_conn_cmd_u64(u64 *value, u64 __user *argp)
-{
-	if (!kdbus_user_ptr_is_aligned(argp) ||
-	    copy_from_user(value, argp, sizeof(*value)))
-		return -EFAULT;
-	return 0;
-}
-
 static int kdbus_conn_cmd_cancel(struct kdbus_conn *conn, u64 __user *argp)
 {
 	u64 cookie;
-	int ret;
 
-	ret = kdbus_conn_cmd_u64(&cookie, argp);
-	return ret < 0 ? ret : kdbus_calls_cancel(conn, cookie);
+	if (!kdbus_user_ptr_is_aligned(argp) || get_user(cookie, argp))
+		return -EFAULT;
+	return kdbus_calls_cancel(conn, cookie);
 }
 
 static int kdbus_conn_cmd_free(struct kdbus_conn *conn, u64 __user *argp)
 {
 	u64 offset;
-	int ret;
 
-	ret = kdbus_conn_cmd_u64(&offset, argp);
-	return ret < 0 ? ret : kdbus_pool_release(conn->pool, offset);
+	if (!kdbus_user_ptr_is_aligned(argp) || get_user(offset, argp))
+		return -EFAULT;
+	return kdbus_pool_release(conn->pool, offset);
 }
 
 /* Which connections may use a command that there is; the rest may not. */

@@ -12,15 +12,6 @@
 #include "limits.h"
 
 /**
- * kdbus_user_ptr_is_aligned() - whether an argument has the ABI's alignment
- * @argp:	the argument
- */
-bool kdbus_user_ptr_is_aligned(const void __user *argp)
-{
-	return IS_ALIGNED((unsigned long)argp, 8);
-}
-
-/**
  * kdbus_cmd_import() - copy a command that begins with its own size
  * @argp:	the command in user memory
  * @min:	least size, that of its fixed header, in bytes
@@ -54,50 +45,6 @@ void *kdbus_cmd_import(void __user *argp, size_t min, size_t max)
 	}
 	*cmd = size;
 	return cmd;
-}
-
-/**
- * kdbus_items_init() - begin a walk over a command's items
- * @items:	the walk
- * @cmd:	the command, in kernel memory
- * @offset:	where its items begin, a multiple of 8
- * @size:	size of the whole command in bytes, at least @offset
- */
-void kdbus_items_init(struct kdbus_items *items, const void *cmd,
-		      size_t offset, size_t size)
-{
-	items->area = cmd + offset;
-	items->size = size - offset;
-	items->pos = 0;
-}
-
-/**
- * kdbus_items_next() - the next item of a walk
- * @items:	the walk
- * @item:	set to the item; it lies within the area, with a payload of at
- *		least one byte
- *
- * Only the last item may lack its padding.
- *
- * Return: 1, 0 at the end, or -EINVAL where no item can be.
- */
-int kdbus_items_next(struct kdbus_items *items, const struct kdbus_item **item)
-{
-	size_t left = items->size - items->pos;
-	const struct kdbus_item *next;
-
-	if (!left)
-		return 0;
-	if (left < KDBUS_ITEM_HEADER_SIZE)
-		return -EINVAL;
-
-	next = (const void *)(items->area + items->pos);
-	if (next->size <= KDBUS_ITEM_HEADER_SIZE || next->size > left)
-		return -EINVAL;
-
-	items->pos += min_t(size_t, ALIGN(next->size, 8), left);
-	*item = next;
-	return 1;
 }
 
 /**

@@ -28,10 +28,50 @@ struct kdbus_items {
 	size_t pos;
 };
 
-void kdbus_items_init(struct kdbus_items *items, const void *cmd,
-		      size_t offset, size_t size);
-int kdbus_items_next(struct kdbus_items *items,
-		     const struct kdbus_item **item);
+/**
+ * kdbus_items_init() - begin a walk over a command's items
+ * @items:	the walk
+ * @cmd:	the command, in kernel memory
+ * @offset:	where its items begin, a multiple of 8
+ * @size:	size of the whole command in bytes, at least @offset
+ */
+static inline void kdbus_items_init(struct kdbus_items *items,
+				    const void *cmd, size_t offset, size_t size)
+{
+	items->area = cmd + offset;
+	items->size = size - offset;
+	items->pos = 0;
+}
+
+/**
+ * kdbus_items_next() - the next item of a walk
+ * @items:	the walk
+ * @item:	set to the item; it lies within the area, with a payload of at
+ *		least one byte
+ *
+ * Only the last item may lack its padding.
+ *
+ * Return: 1, 0 at the end, or -EINVAL where no item can be.
+ */
+static inline int kdbus_items_next(struct kdbus_items *items,
+				   const struct kdbus_item **item)
+{
+	size_t left = items->size - items->pos;
+	const struct kdbus_item *next;
+
+	if (!left)
+		return 0;
+	if (left < KDBUS_ITEM_HEADER_SIZE)
+		return -EINVAL;
+
+	next = (const void *)(items->area + items->pos);
+	if (next->size <= KDBUS_ITEM_HEADER_SIZE || next->size > left)
+		return -EINVAL;
+
+	items->pos += min_t(size_t, ALIGN(next->size, 8), left);
+	*item = next;
+	return 1;
+}
 
 /* bytes of payload; the item has been returned by kdbus_items_next() */
 static inline size_t kdbus_item_payload(const struct kdbus_item *item)
@@ -59,13 +99,20 @@ void *kdbus_item_reserve(struct kdbus_item_writer *w, size_t size);
 int kdbus_item_write(struct kdbus_item_writer *w, u64 type, const void *data,
 		     size_t size);
 
-
 bool kdbus_item_is_string(const struct kdbus_item *item);
 int kdbus_item_check_sysname(const struct kdbus_item *item);
 int kdbus_make_name(const struct kdbus_cmd_make *cmd, const char **name);
 bool kdbus_name_is_valid(const char *name, bool allow_wildcard);
 
 void *kdbus_cmd_import(void __user *argp, size_t min, size_t max);
-bool kdbus_user_ptr_is_aligned(const void __user *argp);
+
+/**
+ * kdbus_user_ptr_is_aligned() - whether an argument has the ABI's alignment
+ * @argp:	the argument
+ */
+static inline bool kdbus_user_ptr_is_aligned(const void __user *argp)
+{
+	return IS_ALIGNED((unsigned long)argp, 8);
+}
 
 #endif /* KDBUS_ITEM_H */

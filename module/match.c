@@ -5,7 +5,6 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/stringhash.h>
 
 #include "bus.h"
@@ -486,29 +485,6 @@ static void kdbus_match_msg_walk(struct kdbus_bus *bus,
 	up_read(&bus->match_sem);
 }
 
-static int kdbus_receivers_compare(const void *a, const void *b)
-{
-	const struct kdbus_conn *x = *(struct kdbus_conn * const *)a;
-	const struct kdbus_conn *y = *(struct kdbus_conn * const *)b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* Leaves each connection once. */
-static void kdbus_receivers_unique(struct kdbus_receivers *r)
-{
-	unsigned int i, n = 0;
-
-	sort(r->conns, r->n, sizeof(*r->conns), kdbus_receivers_compare, NULL);
-	for (i = 0; i < r->n; i++) {
-		if (n && r->conns[n - 1] == r->conns[i])
-			kdbus_conn_put(r->conns[i]);
-		else
-			r->conns[n++] = r->conns[i];
-	}
-	r->n = n;
-}
-
 /**
  * kdbus_receivers_release() - give receivers back
  * @r:	the receivers
@@ -529,7 +505,8 @@ void kdbus_receivers_release(struct kdbus_receivers *r)
  * @bus:	the bus
  * @msg:	the broadcast
  * @r:		zeroed; filled in, given back with kdbus_receivers_release().
- *		The sender is not among them.
+ *		The sender is not among them; one with several matches may be
+ *		there several times.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -562,8 +539,6 @@ int kdbus_match_message(struct kdbus_bus *bus, const struct kdbus_message *msg,
 		r->room = room;
 	}
 	kfree(names);
-	if (!ret)
-		kdbus_receivers_unique(r);
 	return ret;
 }
 

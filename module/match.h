@@ -28,7 +28,7 @@ struct kdbus_notice;
 
 /**
  * struct kdbus_receivers - connections that an event matches
- * @conns:	each once, referenced
+ * @conns:	those, referenced
  * @n:		how many
  * @room:	how many there is room for
  * @tried:	matches that were compared

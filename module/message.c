@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "bus.h"
+#include "compat/compat.h"
 #include "connection.h"
 #include "endpoint.h"
 #include "handle.h"
@@ -617,8 +618,8 @@ static int kdbus_message_write(struct kdbus_message *msg,
 			       u64 seq_offset, struct kdbus_entry *entry)
 {
 	u64 items_size = msg->items_size + meta->size;
+	struct kdbus_pool_writer w __uninitialized;
 	struct kdbus_slice *slice = entry->slice;
-	struct kdbus_pool_writer w;
 	int ret;
 
 	kdbus_pool_writer_init(&w, slice, 0);
@@ -655,7 +656,7 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 			  const struct kdbus_charge *charge,
 			  struct kdbus_entry *entry)
 {
-	struct kdbus_item_writer meta;
+	struct kdbus_item_writer meta __uninitialized;
 	struct kdbus_slice *slice;
 	u64 size, seq_offset;
 	int ret;

@@ -55,7 +55,7 @@ static struct kdbus_entry *kdbus_twin_new(const struct kdbus_move *move,
 
 	if (old->has_fds && !(move->to->flags & KDBUS_HELLO_ACCEPT_FD))
 		return NULL;
-	twin = kdbus_entry_new(old->msg);
+	twin = kdbus_entry_new(move->to, old->msg);
 	if (!twin)
 		return NULL;
 	twin->priority = old->priority;

@@ -41,7 +41,7 @@ struct kdbus_entry *kdbus_notice_new(struct kdbus_conn *conn, u64 cookie)
 	struct kdbus_entry *entry;
 	struct kdbus_slice *slice;
 
-	entry = kdbus_entry_new(msg);
+	entry = kdbus_entry_new(conn, msg);
 	if (!entry)
 		return ERR_PTR(-ENOMEM);
 
@@ -128,10 +128,10 @@ static void kdbus_notify_one(struct kdbus_conn *conn, void *arg)
 	struct kdbus_entry *entry;
 
 	/* the same connection may have several matches that hold */
-	if (conn->last_notice == n->msg ||
+	if (conn->last_msg == n->msg ||
 	    !kdbus_notice_is_visible(conn, n->notice))
 		return;
-	conn->last_notice = n->msg;
+	conn->last_msg = n->msg;
 
 	if (!n->seq)
 		n->seq = kdbus_bus_next_seq(n->bus);

@@ -182,6 +182,7 @@ static void kdbus_slices_destroy(struct list_head *slices)
 
 /* what the trace events say of a slice, copied while it is sure to be there */
 struct kdbus_slice_info {
+	bool known;	/* somebody looks, so the rest was filled in */
 	u64 msg;
 	u64 offset;
 	u64 size;
@@ -190,8 +191,8 @@ struct kdbus_slice_info {
 	u32 uid;
 };
 
-static void kdbus_slice_info(const struct kdbus_slice *slice,
-			     struct kdbus_slice_info *info)
+static void kdbus_slice_get_info(const struct kdbus_slice *slice,
+				 struct kdbus_slice_info *info)
 {
 	info->msg = slice->msg;
 	info->offset = slice->offset;
@@ -199,6 +200,15 @@ static void kdbus_slice_info(const struct kdbus_slice *slice,
 	info->used = slice->pool->used;
 	info->src = slice->src;
 	info->uid = slice->uid;
+}
+
+static inline void kdbus_slice_info(const struct kdbus_slice *slice,
+				    struct kdbus_slice_info *info)
+{
+	info->known = trace_kdbus_pool_alloc_enabled() ||
+		      trace_kdbus_pool_free_enabled();
+	if (info->known)
+		kdbus_slice_get_info(slice, info);
 }
 
 /*
@@ -217,7 +227,7 @@ static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
 		list_del(&pool->spare->node);
 	}
 	spin_unlock(&pool->lock);
-	if (freed)
+	if (freed && info->known)
 		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, info->msg,
 				      info->offset, info->size, used,
 				      pool->size, info->src, info->uid);
@@ -306,7 +316,7 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 {
 	struct kdbus_account *spare = NULL;
 	struct kdbus_refusal refusal = {};
-	struct kdbus_slice_info info;
+	struct kdbus_slice_info info __uninitialized;
 	struct kdbus_slice *slice;
 	int ret;
 
@@ -338,9 +348,10 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 		return ERR_PTR(ret);
 	}
 
-	trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, msg, info.offset,
-			       info.size, info.used, pool->size, info.src,
-			       info.uid);
+	if (info.known)
+		trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, msg,
+				       info.offset, info.size, info.used,
+				       pool->size, info.src, info.uid);
 	return slice;
 }
 
@@ -361,7 +372,7 @@ void kdbus_slice_pin(struct kdbus_slice *slice)
  */
 void kdbus_slice_unpin(struct kdbus_slice *slice)
 {
-	struct kdbus_slice_info info;
+	struct kdbus_slice_info info __uninitialized;
 	struct kdbus_pool *pool;
 	LIST_HEAD(gone);
 	bool freed;
@@ -401,7 +412,7 @@ void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
 			     bool publish)
 {
 	struct kdbus_pool *pool = slice->pool;
-	struct kdbus_slice_info info;
+	struct kdbus_slice_info info __uninitialized;
 	LIST_HEAD(gone);
 	bool freed;
 
@@ -424,7 +435,7 @@ void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
  */
 int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 {
-	struct kdbus_slice_info info;
+	struct kdbus_slice_info info __uninitialized;
 	struct kdbus_slice *slice;
 	LIST_HEAD(gone);
 	bool freed;
@@ -539,6 +550,8 @@ void kdbus_pool_free(struct kdbus_pool *pool)
 	kdbus_quota_destroy(pool);
 	kdbus_slices_destroy(&pool->slices);
 	kfree(pool->spare);
+	if (pool->page)
+		put_page(pool->page);
 	mem_cgroup_put(pool->memcg);
 	put_write_access(file_inode(pool->file));
 	fput(pool->file);
@@ -556,6 +569,7 @@ void kdbus_pool_writer_init(struct kdbus_pool_writer *w,
 {
 	w->pool = slice->pool;
 	w->pos = slice->offset + offset;
+	w->start = true;
 	w->page = NULL;
 	w->left = 0;
 }
@@ -576,31 +590,80 @@ void kdbus_pool_writer_end(struct kdbus_pool_writer *w)
 	w->left = 0;
 }
 
-/*
- * Finds the page to write to next. It is paid for by the pool's owner; with
- * that owner out of memory the sender gets an error, and nobody is killed.
- */
-static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
+/* The page kept from the last write, if it is this one; a reference. */
+static struct page *kdbus_pool_kept_page(struct kdbus_pool *pool,
+					 pgoff_t index)
 {
-	struct address_space *mapping = w->pool->file->f_mapping;
+	struct page *page = NULL;
+
+	spin_lock(&pool->lock);
+	if (pool->page && pool->page_index == index) {
+		page = pool->page;
+		get_page(page);
+	}
+	spin_unlock(&pool->lock);
+	return page;
+}
+
+/* Keeps a page for the next write. */
+static void kdbus_pool_keep_page(struct kdbus_pool *pool, struct page *page,
+				 pgoff_t index)
+{
+	struct page *old;
+
+	get_page(page);
+	spin_lock(&pool->lock);
+	old = pool->page;
+	pool->page = page;
+	pool->page_index = index;
+	spin_unlock(&pool->lock);
+	if (old)
+		put_page(old);
+}
+
+/*
+ * Looks a page up, or makes it. It is paid for by the pool's owner; with that
+ * owner out of memory the sender gets an error, and nobody is killed.
+ */
+static struct page *kdbus_pool_read_page(struct kdbus_pool *pool,
+					 pgoff_t index)
+{
+	struct address_space *mapping = pool->file->f_mapping;
 	struct mem_cgroup *old;
 	struct page *page;
-
-	kdbus_pool_writer_end(w);
 
 	cond_resched();
 	/* whoever is dying already still has messages to give back */
 	if (fatal_signal_pending(current) && !(current->flags & PF_EXITING))
-		return -EINTR;
+		return ERR_PTR(-EINTR);
 
-	old = set_active_memcg(w->pool->memcg);
-	page = shmem_read_mapping_page_gfp(mapping, w->pos >> PAGE_SHIFT,
+	old = set_active_memcg(pool->memcg);
+	page = shmem_read_mapping_page_gfp(mapping, index,
 					   mapping_gfp_mask(mapping) |
 					   __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	set_active_memcg(old);
-	if (IS_ERR(page))
-		return PTR_ERR(page);
+	return page;
+}
 
+/* Finds the page to write to next. */
+static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
+{
+	pgoff_t index = w->pos >> PAGE_SHIFT;
+	struct page *page = NULL;
+
+	kdbus_pool_writer_end(w);
+
+	if (w->start)
+		page = kdbus_pool_kept_page(w->pool, index);
+	if (!page) {
+		page = kdbus_pool_read_page(w->pool, index);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		if (w->start)
+			kdbus_pool_keep_page(w->pool, page, index);
+	}
+
+	w->start = false;
 	w->page = page;
 	w->map = kmap_local_page(page);
 	w->left = PAGE_SIZE - offset_in_page(w->pos);
@@ -680,17 +743,19 @@ int kdbus_pool_write_pages(struct kdbus_pool_writer *w, const void *src,
 int kdbus_pool_write_user(struct kdbus_pool_writer *w, const void __user *src,
 			  u64 len)
 {
+	if (len <= w->left)
+		return kdbus_pool_fill(w, KDBUS_SOURCE_USER, NULL, src, len);
 	return kdbus_pool_put(w, KDBUS_SOURCE_USER, NULL, src, len);
 }
 
 /**
- * kdbus_pool_write_zero() - write zero bytes into a slice
+ * kdbus_pool_write_zeros() - kdbus_pool_write_zero() of some bytes
  * @w:		the writer
  * @len:	bytes; the slice has room for them
  *
  * Return: 0 or a negative errno of getting the page.
  */
-int kdbus_pool_write_zero(struct kdbus_pool_writer *w, u64 len)
+int kdbus_pool_write_zeros(struct kdbus_pool_writer *w, u64 len)
 {
 	return kdbus_pool_put(w, KDBUS_SOURCE_ZERO, NULL, NULL, len);
 }

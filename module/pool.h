@@ -16,7 +16,9 @@
  * pool->lock guards slices and accounts (quota.h). Pages are looked up,
  * written and charged to the pool owner's memory cgroup without any lock, by
  * whoever sends; a page is not locked while user memory is read, since that
- * memory may be the pool itself.
+ * memory may be the pool itself. The page where the last write began is kept,
+ * referenced: small messages that are received soon all lie there, and looking
+ * it up would take as long as writing them.
  */
 #ifndef KDBUS_POOL_H
 #define KDBUS_POOL_H
@@ -70,6 +72,8 @@ struct kdbus_slice {
  * @size:	its bytes
  * @lock:	guards what follows
  * @spare:	what the next slice that is divided needs, or NULL
+ * @page:	the page where the last write began, referenced; or NULL
+ * @page_index:	its index in @file
  * @slices:	all slices, by offset
  * @free:	free slices, by size and offset
  * @busy:	used slices, by offset
@@ -86,6 +90,8 @@ struct kdbus_pool {
 
 	spinlock_t lock;
 	struct kdbus_slice *spare;
+	struct page *page;
+	pgoff_t page_index;
 	struct list_head slices;
 	struct rb_root free;
 	struct rb_root busy;
@@ -98,6 +104,7 @@ struct kdbus_pool {
  * struct kdbus_pool_writer - a position in a slice that is being filled
  * @pool:	the pool
  * @pos:	next byte, as offset in the pool
+ * @start:	nothing has been written yet
  * @page:	the page it is in, referenced and mapped; or NULL
  * @map:	where that is
  * @left:	bytes that can be written there
@@ -108,6 +115,7 @@ struct kdbus_pool {
 struct kdbus_pool_writer {
 	struct kdbus_pool *pool;
 	u64 pos;
+	bool start;
 	struct page *page;
 	char *map;
 	size_t left;
@@ -133,7 +141,7 @@ int kdbus_pool_write_pages(struct kdbus_pool_writer *w, const void *src,
 			   u64 len);
 int kdbus_pool_write_user(struct kdbus_pool_writer *w, const void __user *src,
 			  u64 len);
-int kdbus_pool_write_zero(struct kdbus_pool_writer *w, u64 len);
+int kdbus_pool_write_zeros(struct kdbus_pool_writer *w, u64 len);
 void kdbus_pool_writer_end(struct kdbus_pool_writer *w);
 
 /**
@@ -155,6 +163,18 @@ static inline int kdbus_pool_write(struct kdbus_pool_writer *w,
 	w->pos += len;
 	w->left -= len;
 	return 0;
+}
+
+/**
+ * kdbus_pool_write_zero() - write zero bytes into a slice
+ * @w:		the writer
+ * @len:	bytes, perhaps none; the slice has room for them
+ *
+ * Return: 0 or a negative errno of getting the page.
+ */
+static inline int kdbus_pool_write_zero(struct kdbus_pool_writer *w, u64 len)
+{
+	return len ? kdbus_pool_write_zeros(w, len) : 0;
 }
 
 int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from);

@@ -16,17 +16,21 @@
 
 /**
  * kdbus_entry_new() - make an entry for a message
+ * @conn:	connection whose spare entry may be used
  * @msg:	trace id of the message
  *
  * A slice or files given to the entry afterwards are the entry's.
  *
  * Return: the entry, or NULL without memory.
  */
-struct kdbus_entry *kdbus_entry_new(u64 msg)
+struct kdbus_entry *kdbus_entry_new(struct kdbus_conn *conn, u64 msg)
 {
-	struct kdbus_entry *entry;
+	struct kdbus_entry *entry = xchg(&conn->spare_entry, NULL);
 
-	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	if (entry)
+		memset(entry, 0, sizeof(*entry));
+	else
+		entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
 	if (!entry)
 		return NULL;
 
@@ -58,6 +62,20 @@ static void kdbus_entry_free_files(struct kdbus_entry *entry)
 	kvfree(entry->files);
 }
 
+/* Lets go of all that an entry holds. */
+static void kdbus_entry_empty(struct kdbus_entry *entry)
+{
+	if (entry->slice)
+		kdbus_slice_leave_queue(entry->slice, entry->n_files, false);
+	kdbus_entry_free_files(entry);
+	if (entry->twin_to) {
+		kdbus_entry_free(entry->twin);
+		kdbus_conn_put(entry->twin_to);
+	}
+	kdbus_notice_put(entry->notice);
+	kdbus_call_put(entry->call);
+}
+
 /**
  * kdbus_entry_free() - free an entry with all that it holds
  * @entry:	the entry, in no queue; or NULL
@@ -68,17 +86,19 @@ void kdbus_entry_free(struct kdbus_entry *entry)
 {
 	if (!entry)
 		return;
-
-	if (entry->slice)
-		kdbus_slice_leave_queue(entry->slice, entry->n_files, false);
-	kdbus_entry_free_files(entry);
-	if (entry->twin_to) {
-		kdbus_entry_free(entry->twin);
-		kdbus_conn_put(entry->twin_to);
-	}
-	kdbus_notice_put(entry->notice);
-	kdbus_call_put(entry->call);
+	kdbus_entry_empty(entry);
 	kfree(entry);
+}
+
+/**
+ * kdbus_entry_recycle() - free an entry, or keep it for the next message
+ * @conn:	connection that may keep it as its spare one
+ * @entry:	the entry, in no queue
+ */
+void kdbus_entry_recycle(struct kdbus_conn *conn, struct kdbus_entry *entry)
+{
+	kdbus_entry_empty(entry);
+	kfree(xchg(&conn->spare_entry, entry));
 }
 
 /**

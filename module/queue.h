@@ -103,9 +103,10 @@ struct kdbus_entry {
 	struct kdbus_conn *twin_to;
 };
 
-struct kdbus_entry *kdbus_entry_new(u64 msg);
+struct kdbus_entry *kdbus_entry_new(struct kdbus_conn *conn, u64 msg);
 u64 kdbus_entry_size(const struct kdbus_entry *entry);
 void kdbus_entry_free(struct kdbus_entry *entry);
+void kdbus_entry_recycle(struct kdbus_conn *conn, struct kdbus_entry *entry);
 void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      enum kdbus_msg_drop_reason reason);
 void kdbus_entries_drop(struct kdbus_conn *conn, struct list_head *entries,

@@ -30,6 +30,8 @@ static void kdbus_recv_trace(const struct kdbus_conn *conn,
 			     const struct kdbus_entry *entry, u64 flags,
 			     int ret)
 {
+	if (!trace_kdbus_msg_recv_enabled())
+		return;
 	trace_kdbus_msg_recv(conn->bus->id, conn->id, entry->src, entry->msg,
 			     entry->cookie, kdbus_entry_size(entry),
 			     kdbus_trace_age(entry->queued_ns), flags,
@@ -164,7 +166,7 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	kfree(fds);
 	kdbus_slice_leave_queue(slice, entry->n_files, true);
 	entry->slice = NULL;
-	kdbus_entry_free(entry);
+	kdbus_entry_recycle(conn, entry);
 	return 0;
 
 exit_trace:

@@ -21,6 +21,7 @@
 #include "broadcast.h"
 #include "bus.h"
 #include "call.h"
+#include "compat/compat.h"
 #include "connection.h"
 #include "domain.h"
 #include "limits.h"
@@ -52,20 +53,18 @@ struct kdbus_send {
 };
 
 /**
- * kdbus_send_trace() - say what became of a send
+ * kdbus_send_do_trace() - kdbus_send_trace() when somebody looks
  * @msg:	the message
- * @dst:	the receiver, or 0 for the destination as it was addressed
- * @name_id:	id of the name it was addressed by, or 0
+ * @dst:	the receiver, or 0
+ * @name_id:	id of the name, or 0
  * @ret:	0 or why it was refused
  */
-void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, u64 name_id,
-		      int ret)
+void kdbus_send_do_trace(const struct kdbus_message *msg, u64 dst,
+			 u64 name_id, int ret)
 {
 	const struct kdbus_msg *hdr = msg->hdr;
 	struct kdbus_trace_msg t;
 
-	if (!trace_kdbus_msg_send_enabled())
-		return;
 	t = (struct kdbus_trace_msg) {
 		.bus = msg->src->bus->id,
 		.src = msg->src->id,
@@ -193,7 +192,7 @@ void kdbus_send_charge(const struct kdbus_message *msg,
  */
 struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg)
 {
-	struct kdbus_entry *entry = kdbus_entry_new(msg->id);
+	struct kdbus_entry *entry = kdbus_entry_new(msg->src, msg->id);
 
 	if (!entry)
 		return NULL;
@@ -315,7 +314,8 @@ static void kdbus_send_link(struct kdbus_send *send)
 	send->entry = NULL;
 
 	/* first, so that no monitor sees a reply before its request */
-	kdbus_copies_queue(&send->monitors, seq);
+	if (send->monitors.entries)
+		kdbus_copies_queue(&send->monitors, seq);
 
 	if (send->call) {
 		kref_get(&send->call->kref);
@@ -347,9 +347,10 @@ static int kdbus_send_commit(struct kdbus_send *send)
 	if (ret)
 		return ret;
 
-	kdbus_copies_wake(&send->monitors);
+	if (send->monitors.entries)
+		kdbus_copies_wake(&send->monitors);
 	if (sync)
-		wake_up(&send->answers->wait);
+		rcuwait_wake_up(&send->answers->wait);
 	else
 		kdbus_conn_wake(send->target);
 	return 0;
@@ -392,7 +393,8 @@ static int kdbus_send_try(struct kdbus_send *send)
 	if (send->answers && kdbus_send_is_undeliverable(ret))
 		kdbus_send_fail_answered(send);
 
-	kdbus_copies_release(&send->monitors);
+	if (send->monitors.to.conns)
+		kdbus_copies_release(&send->monitors);
 	kdbus_entry_free(send->entry);
 	send->entry = NULL;
 	kdbus_call_put(send->answers);
@@ -451,8 +453,8 @@ static int kdbus_send_wait(struct kdbus_conn *conn, struct kdbus_call *call,
  */
 int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 {
+	struct kdbus_message msg __uninitialized;
 	struct kdbus_call *call = NULL;
-	struct kdbus_message msg;
 	int ret;
 
 	ret = kdbus_message_import(&msg, conn, umsg);
@@ -469,6 +471,6 @@ int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 	ret = 0;
 	if (call && call->sync)
 		ret = kdbus_send_wait(conn, call, umsg);
-	kdbus_call_put(call);
+	kdbus_call_recycle(conn, call);
 	return ret;
 }

@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include "trace.h"
+
 struct kdbus_charge;
 struct kdbus_conn;
 struct kdbus_entry;
@@ -17,12 +19,26 @@ struct kdbus_msg;
 int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg);
 
 /* what all kinds of messages have in common */
-void kdbus_send_trace(const struct kdbus_message *msg, u64 dst, u64 name_id,
-		      int ret);
+void kdbus_send_do_trace(const struct kdbus_message *msg, u64 dst,
+			 u64 name_id, int ret);
 struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg);
 void kdbus_send_charge(const struct kdbus_message *msg,
 		       const struct kdbus_conn *target,
 		       struct kdbus_charge *charge);
 int kdbus_send_check_src(const struct kdbus_message *msg);
+
+/**
+ * kdbus_send_trace() - say what became of a send
+ * @msg:	the message
+ * @dst:	the receiver, or 0 for the destination as it was addressed
+ * @name_id:	id of the name it was addressed by, or 0
+ * @ret:	0 or why it was refused
+ */
+static inline void kdbus_send_trace(const struct kdbus_message *msg, u64 dst,
+				    u64 name_id, int ret)
+{
+	if (trace_kdbus_msg_send_enabled())
+		kdbus_send_do_trace(msg, dst, name_id, ret);
+}
 
 #endif /* KDBUS_SEND_H */

@@ -16,6 +16,21 @@
 
 #include "kdbus_compat_config.h"
 
+/*
+ * For large automatic variables that are written before they are read:
+ * kernels that clear all of them (CONFIG_INIT_STACK_ALL_ZERO) leave these be.
+ */
+#ifndef __uninitialized
+#if defined(__has_attribute) && !defined(__CHECKER__)
+#if __has_attribute(uninitialized)
+#define __uninitialized __attribute__((uninitialized))
+#endif
+#endif
+#endif
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
 #ifndef HAVE_VM_FLAGS_CLEAR
 static inline void vm_flags_clear(struct vm_area_struct *vma,
 				  vm_flags_t flags)
