@@ -54,6 +54,46 @@ int xioctl(int fd, unsigned long cmd, void *arg)
 	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
 }
 
+/* ---- parameters ------------------------------------------------------- */
+
+#define PARAMETERS "/sys/module/kdbus/parameters/"
+#define MAX_PARAMS 8
+
+/*
+ * Parameters that the running case has set, in memory the runner shares: it
+ * puts them back when the case has ended, however that was.
+ */
+struct param {
+	char name[64];
+	unsigned long old;
+};
+
+static struct {
+	unsigned int n;
+	struct param list[MAX_PARAMS];
+} *params;
+
+static void param_write(const char *name, unsigned long value)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	f = fopen(path, "w");
+	ASSERT(f);
+	fprintf(f, "%lu\n", value);
+	ASSERT_OK(fclose(f));
+}
+
+static void params_restore(void)
+{
+	while (params->n) {
+		params->n--;
+		param_write(params->list[params->n].name,
+			    params->list[params->n].old);
+	}
+}
+
 /* ---- running ---------------------------------------------------------- */
 
 static int run_case(const struct test_case *t)
@@ -73,6 +113,7 @@ static int run_case(const struct test_case *t)
 	}
 	waitpid(pid, &status, 0);
 	kill(-pid, SIGKILL);
+	params_restore();
 
 	if (WIFSIGNALED(status)) {
 		printf("# %s\n", WTERMSIG(status) == SIGALRM ? "out of time" :
@@ -90,6 +131,10 @@ int main(int argc, char **argv)
 	for (t = cases; t; t = t->next)
 		n += argc < 2 || strstr(t->name, argv[1]);
 	printf("TAP version 13\n1..%d\n", n);
+	params = mmap(NULL, sizeof(*params), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (params == MAP_FAILED)
+		return 1;
 
 	for (n = 0, t = cases; t; t = t->next) {
 		int ret;
@@ -261,58 +306,20 @@ void as_uid(uid_t uid, void (*fn)(void *), void *arg)
 	wait_for(spawn(run_as_uid, &a));
 }
 
-static void param_write(const char *name, unsigned long value)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/module/kdbus/parameters/%s", name);
-	f = fopen(path, "w");
-	ASSERT(f);
-	fprintf(f, "%lu\n", value);
-	ASSERT_OK(fclose(f));
-}
-
-struct param {
-	const char *name;
-	unsigned long old;
-	int alive;
-};
-
-/* Puts the old value back when the case has ended, however it ends. */
-static void param_guard(void *arg)
-{
-	struct param *p = arg;
-	char c;
-
-	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, 0);
-	if (read(p->alive, &c, 1) == 0)
-		param_write(p->name, p->old);
-}
-
 void param_set(const char *name, unsigned long value)
 {
-	struct param p = { .name = name };
+	struct param *p = &params->list[params->n];
 	char path[128];
-	int pipefd[2];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/sys/module/kdbus/parameters/%s", name);
+	ASSERT(params->n < MAX_PARAMS);
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
 	f = fopen(path, "r");
 	ASSERT(f);
-	ASSERT_EQ(fscanf(f, "%li", (long *)&p.old), 1);
+	ASSERT_EQ(fscanf(f, "%li", (long *)&p->old), 1);
 	fclose(f);
-
-	ASSERT_OK(pipe2(pipefd, O_CLOEXEC));
-	p.alive = pipefd[0];
-	fflush(stdout);
-	if (!fork()) {
-		close(pipefd[1]);
-		param_guard(&p);
-		_exit(0);
-	}
-	close(pipefd[0]);
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	params->n++;
 	param_write(name, value);
 }
 

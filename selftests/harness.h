@@ -109,7 +109,7 @@ void as_uid(uid_t uid, void (*fn)(void *), void *arg);
 pid_t spawn(void (*fn)(void *), void *arg);
 void wait_for(pid_t pid);
 
-/* A parameter of the module, set until the process ends. */
+/* A parameter of the module, set until the case has ended. */
 void param_set(const char *name, unsigned long value);
 /* A number out of /proc/meminfo, in kB. */
 long meminfo(const char *field);
