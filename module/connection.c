@@ -190,7 +190,8 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 	struct kdbus_bus *bus = conn->bus;
 	int ret;
 
-	if (!conn->dead) {
+	/* nothing is prepared for a BYEBYE that will not happen */
+	if (!conn->dead && !(end->only_if_idle && READ_ONCE(conn->queue.count))) {
 		ret = kdbus_names_check_moves(conn, move);
 		if (ret)
 			return ret;

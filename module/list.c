@@ -57,11 +57,14 @@ static void kdbus_list_add(struct kdbus_list *list,
 	memcpy((u8 *)record + sizeof(*record), name, len);
 }
 
-/* An activator has one name, whoever owns it at the moment. */
+/*
+ * An activator has one name, whoever owns it at the moment; while its bus ends
+ * it may have lost it.
+ */
 static void kdbus_list_add_activator(struct kdbus_list *list,
 				     const struct kdbus_conn *conn)
 {
-	if (list->flags & KDBUS_NAME_LIST_ACTIVATORS)
+	if ((list->flags & KDBUS_NAME_LIST_ACTIVATORS) && conn->activator_of)
 		kdbus_list_add(list, conn, conn->activator_of->name,
 			       KDBUS_NAME_ACTIVATOR);
 }

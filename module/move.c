@@ -15,6 +15,18 @@
 #include "queue.h"
 #include "trace.h"
 
+static atomic64_t kdbus_move_runs = ATOMIC64_INIT(0);
+
+static void kdbus_move_free(struct list_head *entries)
+{
+	struct kdbus_entry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, entries, node) {
+		list_del_init(&e->node);
+		kdbus_entry_free(e);
+	}
+}
+
 /* ---- twins ------------------------------------------------------------ */
 
 /* What a twin is made from; the entry itself may be received meanwhile. */
@@ -23,26 +35,35 @@ struct kdbus_move_source {
 	struct kdbus_slice *slice;
 };
 
-/* The first message for the name behind @seq that has no twin; pins its slice */
-static bool kdbus_move_next(const struct kdbus_move *move, u64 seq,
+/* Whether a message can go to @to, or has been found not to be able to. */
+static bool kdbus_move_is_ready(const struct kdbus_entry *e,
+				const struct kdbus_conn *to, u64 run)
+{
+	return e->twin_to == to && (e->twin || e->twin_run == run);
+}
+
+/*
+ * The first message for the name behind the last one, by priority and number,
+ * that is not ready; pins its slice.
+ */
+static bool kdbus_move_next(const struct kdbus_move *move,
 			    struct kdbus_move_source *src)
 {
+	struct kdbus_conn *from = move->from;
 	struct kdbus_entry *e;
-	bool found = false;
 
-	spin_lock(&move->from->lock);
-	list_for_each_entry(e, &move->from->queue.fifo, node) {
-		if (e->seq <= seq || e->name_id != move->name_id ||
-		    e->twin_to == move->to)
-			continue;
+	spin_lock(&from->lock);
+	e = kdbus_queue_behind(&from->queue, src->slice ? &src->copy : NULL);
+	while (e && (e->name_id != move->name_id ||
+		     kdbus_move_is_ready(e, move->to, move->run)))
+		e = kdbus_queue_next(e);
+	if (e) {
 		src->copy = *e;
 		src->slice = e->slice;
 		kdbus_slice_pin(e->slice);
-		found = true;
-		break;
 	}
-	spin_unlock(&move->from->lock);
-	return found;
+	spin_unlock(&from->lock);
+	return e;
 }
 
 static struct kdbus_entry *kdbus_twin_new(const struct kdbus_move *move,
@@ -89,21 +110,21 @@ exit_free:
 }
 
 /* Hangs a twin on its entry, if that is still there; NULL: it cannot move. */
-static void kdbus_twin_attach(const struct kdbus_move *move, u64 seq,
+static void kdbus_twin_attach(const struct kdbus_move *move,
+			      const struct kdbus_entry *old,
 			      struct kdbus_entry *twin)
 {
 	struct kdbus_entry *e, *stale = twin;
 	struct kdbus_conn *stale_to = NULL;
 
 	spin_lock(&move->from->lock);
-	list_for_each_entry(e, &move->from->queue.fifo, node) {
-		if (e->seq != seq)
-			continue;
+	e = kdbus_queue_find(&move->from->queue, old);
+	if (e) {
 		stale = e->twin;
 		stale_to = e->twin_to;
 		e->twin = twin;
 		e->twin_to = kdbus_conn_get(move->to);
-		break;
+		e->twin_run = move->run;
 	}
 	spin_unlock(&move->from->lock);
 
@@ -115,15 +136,37 @@ static void kdbus_twin_attach(const struct kdbus_move *move, u64 seq,
 /* Makes twins for all messages there are; bus->move_lock is held. */
 static void kdbus_move_prepare(const struct kdbus_move *move)
 {
-	struct kdbus_move_source src;
-	u64 seq = 0;
+	struct kdbus_move_source src = {};
 
-	while (kdbus_move_next(move, seq, &src)) {
-		seq = src.copy.seq;
-		kdbus_twin_attach(move, seq, kdbus_twin_new(move, &src));
+	while (kdbus_move_next(move, &src)) {
+		kdbus_twin_attach(move, &src.copy, kdbus_twin_new(move, &src));
 		kdbus_slice_unpin(src.slice);
 		cond_resched();
 	}
+}
+
+/* Takes down what was prepared for a step that has failed. */
+static void kdbus_move_forget(struct kdbus_conn *from, struct kdbus_conn *to)
+{
+	struct kdbus_entry *e;
+	unsigned int refs = 0;
+	LIST_HEAD(twins);
+
+	spin_lock(&from->lock);
+	list_for_each_entry(e, &from->queue.fifo, node) {
+		if (e->twin_to != to)
+			continue;
+		if (e->twin)
+			list_add_tail(&e->twin->node, &twins);
+		e->twin = NULL;
+		e->twin_to = NULL;
+		refs++;
+	}
+	spin_unlock(&from->lock);
+
+	kdbus_move_free(&twins);
+	while (refs--)
+		kdbus_conn_put(to);
 }
 
 /* ---- the step --------------------------------------------------------- */
@@ -145,9 +188,12 @@ int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
 
 	lockdep_assert_held(&from->bus->lock);
 
+	if (move->last_round)
+		return 0;
 	spin_lock(&from->lock);
 	list_for_each_entry(e, &from->queue.fifo, node) {
-		if (e->name_id != name_id || e->twin_to == to)
+		if (e->name_id != name_id ||
+		    kdbus_move_is_ready(e, to, move->run))
 			continue;
 		ret = KDBUS_MOVE_NEEDED;
 		break;
@@ -210,7 +256,8 @@ void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
 
 	spin_lock(&from->lock);
 	list_for_each_entry_safe(e, tmp, &from->queue.fifo, node) {
-		if (e->name_id != name_id)
+		if (e->name_id != name_id ||
+		    !kdbus_move_is_ready(e, to, move->run))
 			continue;
 		kdbus_queue_del(&from->queue, e);
 		list_add_tail(&e->node, &all);
@@ -246,12 +293,7 @@ static void kdbus_move_put(struct kdbus_move *move)
 
 static void kdbus_move_finish(struct kdbus_move *move)
 {
-	struct kdbus_entry *e, *tmp;
-
-	list_for_each_entry_safe(e, tmp, &move->moved, node) {
-		list_del_init(&e->node);
-		kdbus_entry_free(e);
-	}
+	kdbus_move_free(&move->moved);
 	if (move->from)
 		kdbus_entries_drop(move->from, &move->lost,
 				   KDBUS_MSG_DROP_MOVE);
@@ -270,6 +312,24 @@ static int kdbus_move_step(struct kdbus_bus *bus,
 	return ret;
 }
 
+/* Makes twins for what a step needs, and tries the step again. */
+static int kdbus_move_round(struct kdbus_bus *bus,
+			    int (*step)(void *arg, struct kdbus_move *move),
+			    void *arg, struct kdbus_move *move)
+{
+	struct kdbus_conn *from = move->from, *to = move->to;
+	int ret;
+
+	kdbus_move_prepare(move);
+	move->from = move->to = NULL;
+	ret = kdbus_move_step(bus, step, arg, move);
+	if (ret < 0)
+		kdbus_move_forget(from, to);
+	kdbus_conn_put(from);
+	kdbus_conn_put(to);
+	return ret;
+}
+
 /**
  * kdbus_move_run() - do something that may need messages to move
  * @bus:	the bus; the caller holds no lock
@@ -283,18 +343,20 @@ static int kdbus_move_step(struct kdbus_bus *bus,
 int kdbus_move_run(struct kdbus_bus *bus,
 		   int (*step)(void *arg, struct kdbus_move *move), void *arg)
 {
-	struct kdbus_move move = {};
+	struct kdbus_move move = {
+		.run = atomic64_inc_return(&kdbus_move_runs),
+		.moved = LIST_HEAD_INIT(move.moved),
+		.lost = LIST_HEAD_INIT(move.lost),
+	};
+	unsigned int round = 0;
 	int ret;
 
-	INIT_LIST_HEAD(&move.moved);
-	INIT_LIST_HEAD(&move.lost);
 	ret = kdbus_move_step(bus, step, arg, &move);
 	while (ret == KDBUS_MOVE_NEEDED) {
+		move.last_round = ++round == KDBUS_MOVE_ROUNDS;
 		/* given up between rounds: a flood of one name delays no other */
 		mutex_lock(&bus->move_lock);
-		kdbus_move_prepare(&move);
-		kdbus_move_put(&move);
-		ret = kdbus_move_step(bus, step, arg, &move);
+		ret = kdbus_move_round(bus, step, arg, &move);
 		mutex_unlock(&bus->move_lock);
 	}
 	kdbus_move_finish(&move);

@@ -11,12 +11,15 @@
  * in the new pool, charged to the same sender, filled in without any lock.
  * The step that needs the move looks whether all messages have their twins;
  * if not, it is left, twins are made, and it is tried again. Twins hang on the
- * entries they will replace, and go with them. Messages that come meanwhile
- * get theirs in the next round; the old pool bounds how many can come.
+ * entries they will replace, and go with them; those of a step that fails in
+ * the end are taken down again. Messages that come meanwhile get theirs in the
+ * next round, for KDBUS_MOVE_ROUNDS rounds.
  *
  * bus->move_lock lets one task at a time make twins and then try its step; it
- * is outside the bus lock. A message that cannot get a twin is lost when the others move; its
- * requester is told.
+ * is outside the bus lock. A message that cannot get a twin is lost when the
+ * others move; its requester is told. One that has none because it was not
+ * there when twins were made (a RECV had it and put it back, or a flood
+ * outlasted the rounds) stays where it is.
  */
 #ifndef KDBUS_MOVE_H
 #define KDBUS_MOVE_H
@@ -30,11 +33,17 @@ struct kdbus_conn;
 /* what a step returns that needs twins first */
 #define KDBUS_MOVE_NEEDED 1
 
+/* how often it may do so; a flood of messages delays nobody for ever */
+#define KDBUS_MOVE_ROUNDS 64
+
 /**
  * struct kdbus_move - messages for a name, from one connection to another
  * @from:	where they are, referenced while twins are made
  * @to:		where they go, referenced likewise
  * @name_id:	the name
+ * @run:	number of this kdbus_move_run(): who had no twin in an earlier
+ *		one may get one now
+ * @last_round:	what has no twin does not get one any more
  * @moved:	entries whose twins are queued now
  * @lost:	entries that had none
  */
@@ -42,6 +51,8 @@ struct kdbus_move {
 	struct kdbus_conn *from;
 	struct kdbus_conn *to;
 	u64 name_id;
+	u64 run;
+	bool last_round;
 	struct list_head moved;
 	struct list_head lost;
 };

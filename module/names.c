@@ -48,7 +48,7 @@ static struct kdbus_conn *kdbus_name_owner(const struct kdbus_name_entry *n,
  * @hash:	its full_name_hash()
  *
  * Return: a reference for the caller, or NULL. The name may change hands at
- * any time; kdbus_name_is_owner() tells under the bus lock.
+ * any time; kdbus_name_owner_id() tells under the bus lock.
  */
 struct kdbus_conn *kdbus_name_get_owner(struct kdbus_bus *bus,
 					const char *name, unsigned int hash)
@@ -287,8 +287,10 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 
 	hash_del_rcu(&n->hash_node);
 	RCU_INIT_POINTER(n->owner, NULL);
-	if (n->activator)
+	if (n->activator) {
 		n->activator->activator_of = NULL;
+		atomic_dec(&n->activator->n_names);
+	}
 	kdbus_name_changed(bus, n, old->id, old_flags, 0, 0);
 	kfree_rcu(n, rcu);
 }
@@ -374,10 +376,10 @@ static void kdbus_name_drop_activator(struct kdbus_conn *conn,
 		return;
 	if (kdbus_name_owner(n, conn->bus) == conn) {
 		kdbus_name_pass_on(conn->bus, n, move);
-	} else {
-		n->activator = NULL;
-		conn->activator_of = NULL;
+		return;
 	}
+	n->activator = NULL;
+	conn->activator_of = NULL;
 	atomic_dec(&conn->n_names);
 }
 

@@ -570,6 +570,7 @@ void kdbus_pool_writer_init(struct kdbus_pool_writer *w,
 	w->pool = slice->pool;
 	w->pos = slice->offset + offset;
 	w->start = true;
+	w->to_the_end = false;
 	w->page = NULL;
 	w->left = 0;
 }
@@ -623,7 +624,8 @@ static void kdbus_pool_keep_page(struct kdbus_pool *pool, struct page *page,
 
 /*
  * Looks a page up, or makes it. It is paid for by the pool's owner; with that
- * owner out of memory the sender gets an error, and nobody is killed.
+ * owner out of memory the sender gets an error: nobody is killed, and the
+ * sender does not spend its time on finding memory for somebody else.
  */
 static struct page *kdbus_pool_read_page(struct kdbus_pool *pool,
 					 pgoff_t index)
@@ -632,15 +634,10 @@ static struct page *kdbus_pool_read_page(struct kdbus_pool *pool,
 	struct mem_cgroup *old;
 	struct page *page;
 
-	cond_resched();
-	/* whoever is dying already still has messages to give back */
-	if (fatal_signal_pending(current) && !(current->flags & PF_EXITING))
-		return ERR_PTR(-EINTR);
-
 	old = set_active_memcg(pool->memcg);
 	page = shmem_read_mapping_page_gfp(mapping, index,
 					   mapping_gfp_mask(mapping) |
-					   __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+					   __GFP_NORETRY | __GFP_NOWARN);
 	set_active_memcg(old);
 	return page;
 }
@@ -656,6 +653,9 @@ static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
 	if (w->start)
 		page = kdbus_pool_kept_page(w->pool, index);
 	if (!page) {
+		cond_resched();
+		if (!w->to_the_end && fatal_signal_pending(current))
+			return -EINTR;
 		page = kdbus_pool_read_page(w->pool, index);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
@@ -765,7 +765,8 @@ int kdbus_pool_write_zeros(struct kdbus_pool_writer *w, u64 len)
  * @to:		pinned, at least as large
  * @from:	pinned
  *
- * May sleep.
+ * May sleep. Goes on if current is being killed: whoever dies still has
+ * messages to give back.
  *
  * Return: 0 or a negative errno of getting a page.
  */
@@ -777,6 +778,7 @@ int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from)
 	int ret = 0;
 
 	kdbus_pool_writer_init(&w, to, 0);
+	w.to_the_end = true;
 	while (!ret && pos < end) {
 		size_t n = min_t(u64, end - pos,
 				 PAGE_SIZE - offset_in_page(pos));
@@ -788,13 +790,14 @@ int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from)
 			ret = PTR_ERR(page);
 			break;
 		}
-		map = kmap(page);
+		map = kmap_local_page(page);
 		ret = kdbus_pool_write(&w, map + offset_in_page(pos), n);
-		kunmap(page);
+		/* maps end in the reverse order of their beginning */
+		kdbus_pool_writer_end(&w);
+		kunmap_local(map);
 		put_page(page);
 		pos += n;
 	}
-	kdbus_pool_writer_end(&w);
 	return ret;
 }
 

@@ -105,6 +105,7 @@ struct kdbus_pool {
  * @pool:	the pool
  * @pos:	next byte, as offset in the pool
  * @start:	nothing has been written yet
+ * @to_the_end:	goes on even if current is being killed
  * @page:	the page it is in, referenced and mapped; or NULL
  * @map:	where that is
  * @left:	bytes that can be written there
@@ -116,6 +117,7 @@ struct kdbus_pool_writer {
 	struct kdbus_pool *pool;
 	u64 pos;
 	bool start;
+	bool to_the_end;
 	struct page *page;
 	char *map;
 	size_t left;

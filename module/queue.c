@@ -193,6 +193,12 @@ void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
 	struct kdbus_entry *e;
 
+	/* what is put back was the first one, as a rule */
+	e = list_first_entry_or_null(&queue->fifo, struct kdbus_entry, node);
+	if (!e || e->seq > entry->seq) {
+		kdbus_queue_link(queue, entry, &queue->fifo);
+		return;
+	}
 	list_for_each_entry_reverse(e, &queue->fifo, node)
 		if (e->seq < entry->seq)
 			break;
@@ -232,6 +238,69 @@ void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry)
 	rb_erase_cached(&entry->rb, &queue->prio);
 	WRITE_ONCE(queue->count, queue->count - 1);
 	queue->notices -= !!entry->notice;
+}
+
+static struct kdbus_entry *kdbus_entry_of(struct rb_node *node)
+{
+	return node ? rb_entry(node, struct kdbus_entry, rb) : NULL;
+}
+
+/**
+ * kdbus_queue_next() - the next entry by priority, then by number
+ * @entry:	an entry in a queue; the lock of its connection is held
+ *
+ * Return: the entry, or NULL at the end.
+ */
+struct kdbus_entry *kdbus_queue_next(struct kdbus_entry *entry)
+{
+	return kdbus_entry_of(rb_next(&entry->rb));
+}
+
+/**
+ * kdbus_queue_behind() - where to go on with a walk by priority and number
+ * @queue:	the queue; the lock of its connection is held
+ * @entry:	a copy of an entry that was in the queue; or NULL to begin
+ *
+ * Return: the first entry behind that one, or NULL.
+ */
+struct kdbus_entry *kdbus_queue_behind(const struct kdbus_queue *queue,
+				       const struct kdbus_entry *entry)
+{
+	struct rb_node *n = queue->prio.rb_root.rb_node, *best = NULL;
+
+	if (!entry)
+		return kdbus_entry_of(rb_first_cached(&queue->prio));
+	while (n) {
+		if (kdbus_entry_before(entry, kdbus_entry_of(n))) {
+			best = n;
+			n = n->rb_left;
+		} else {
+			n = n->rb_right;
+		}
+	}
+	return kdbus_entry_of(best);
+}
+
+/**
+ * kdbus_queue_find() - find an entry again
+ * @queue:	the queue; the lock of its connection is held
+ * @entry:	a copy of it
+ *
+ * Return: the entry, or NULL if it has left the queue.
+ */
+struct kdbus_entry *kdbus_queue_find(const struct kdbus_queue *queue,
+				     const struct kdbus_entry *entry)
+{
+	struct rb_node *n = queue->prio.rb_root.rb_node;
+
+	while (n) {
+		struct kdbus_entry *e = kdbus_entry_of(n);
+
+		if (e->seq == entry->seq)
+			return e;
+		n = kdbus_entry_before(entry, e) ? n->rb_left : n->rb_right;
+	}
+	return NULL;
 }
 
 /**

@@ -76,6 +76,7 @@ struct kdbus_passed_file {
  * @charge_user: key of the sender's user, where @charge counts
  * @twin:	what it becomes when it moves with its name, see move.h
  * @twin_to:	whose the twin is, referenced; without twin it cannot move there
+ * @twin_run:	number of the move for which that was found
  */
 struct kdbus_entry {
 	struct list_head node;
@@ -101,6 +102,7 @@ struct kdbus_entry {
 	u64 charge_user;
 	struct kdbus_entry *twin;
 	struct kdbus_conn *twin_to;
+	u64 twin_run;
 };
 
 struct kdbus_entry *kdbus_entry_new(struct kdbus_conn *conn, u64 msg);
@@ -116,6 +118,11 @@ void kdbus_queue_init(struct kdbus_queue *queue);
 void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry);
 void kdbus_queue_merge(struct kdbus_queue *queue, struct list_head *entries);
 void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry);
+struct kdbus_entry *kdbus_queue_next(struct kdbus_entry *entry);
+struct kdbus_entry *kdbus_queue_behind(const struct kdbus_queue *queue,
+				       const struct kdbus_entry *entry);
+struct kdbus_entry *kdbus_queue_find(const struct kdbus_queue *queue,
+				     const struct kdbus_entry *entry);
 void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to);
 int kdbus_queue_peek(const struct kdbus_queue *queue, const s64 *priority,
 		     struct kdbus_entry **entry);

@@ -323,6 +323,93 @@ void param_set(const char *name, unsigned long value)
 	param_write(name, value);
 }
 
+#define LISTINGS "/sys/kernel/debug/kdbus/"
+#define LISTING_COLUMNS 20
+
+/* A listing being read: the fields of the current line, by their titles. */
+struct listing {
+	FILE *file;
+	char head[512], line[4096];
+	char *titles[LISTING_COLUMNS], *fields[LISTING_COLUMNS];
+	int n;
+};
+
+static int listing_split(char *line, char **words)
+{
+	char *save, *word;
+	int n = 0;
+
+	for (word = strtok_r(line, " \n", &save); word;
+	     word = strtok_r(NULL, " \n", &save)) {
+		ASSERT(n < LISTING_COLUMNS);
+		words[n++] = word;
+	}
+	return n;
+}
+
+static void listing_begin(struct listing *l, const char *file)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), LISTINGS "%s", file);
+	l->file = fopen(path, "r");
+	ASSERT(l->file);
+	ASSERT(fgets(l->head, sizeof(l->head), l->file));
+	l->n = listing_split(l->head, l->titles);
+}
+
+static int listing_next(struct listing *l)
+{
+	if (!fgets(l->line, sizeof(l->line), l->file)) {
+		fclose(l->file);
+		return 0;
+	}
+	ASSERT_EQ(listing_split(l->line, l->fields), l->n);
+	return 1;
+}
+
+static const char *listing_field(const struct listing *l, const char *title)
+{
+	int i;
+
+	for (i = 0; i < l->n; i++)
+		if (!strcmp(l->titles[i], title))
+			return l->fields[i];
+	test_fail(__FILE__, __LINE__, "no column '%s' is listed", title);
+}
+
+static __u64 bus_id(const struct bus *bus)
+{
+	struct listing l;
+	__u64 id = 0;
+
+	listing_begin(&l, "buses");
+	while (listing_next(&l))
+		if (!strcmp(listing_field(&l, "name"), bus->name))
+			id = strtoull(listing_field(&l, "bus"), NULL, 10);
+	ASSERT(id);
+	return id;
+}
+
+long long listed(const char *file, const struct bus *bus, __u64 conn,
+		 const char *column)
+{
+	__u64 id = bus_id(bus);
+	long long sum = -1;
+	struct listing l;
+
+	listing_begin(&l, file);
+	while (listing_next(&l)) {
+		if (strtoull(listing_field(&l, "bus"), NULL, 10) != id ||
+		    (conn && strtoull(listing_field(&l, "conn"), NULL, 10) !=
+			     conn))
+			continue;
+		sum = (sum < 0 ? 0 : sum) +
+		      strtoll(listing_field(&l, column), NULL, 10);
+	}
+	return sum;
+}
+
 long meminfo(const char *field)
 {
 	char line[128];

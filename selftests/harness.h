@@ -111,6 +111,13 @@ void wait_for(pid_t pid);
 
 /* A parameter of the module, set until the case has ended. */
 void param_set(const char *name, unsigned long value);
+/*
+ * A number out of the module's listings: @column of the line of @file whose
+ * "bus" is @bus and whose "conn" is @conn (0: any, the numbers are summed up);
+ * -1 if there is none.
+ */
+long long listed(const char *file, const struct bus *bus, __u64 conn,
+		 const char *column);
 /* A number out of /proc/meminfo, in kB. */
 long meminfo(const char *field);
 

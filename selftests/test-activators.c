@@ -259,7 +259,7 @@ TEST(files_move_with_their_message)
 }
 
 /* spec 13.6 */
-static int listed(__u64 flags, __u64 owner)
+static int in_list(__u64 flags, __u64 owner)
 {
 	const struct kdbus_name_list *list;
 	const struct kdbus_cmd_name *rec;
@@ -275,12 +275,12 @@ static int listed(__u64 flags, __u64 owner)
 TEST(lists_tell_activators_from_owners)
 {
 	setup();
-	ASSERT_EQ(listed(KDBUS_NAME_LIST_NAMES, act.hello.id), 0);
-	ASSERT_EQ(listed(KDBUS_NAME_LIST_UNIQUE, act.hello.id), 0);
-	ASSERT_EQ(listed(KDBUS_NAME_LIST_ACTIVATORS, act.hello.id), 1);
+	ASSERT_EQ(in_list(KDBUS_NAME_LIST_NAMES, act.hello.id), 0);
+	ASSERT_EQ(in_list(KDBUS_NAME_LIST_UNIQUE, act.hello.id), 0);
+	ASSERT_EQ(in_list(KDBUS_NAME_LIST_ACTIVATORS, act.hello.id), 1);
 	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
-	ASSERT_EQ(listed(KDBUS_NAME_LIST_NAMES, svc.hello.id), 1);
-	ASSERT_EQ(listed(KDBUS_NAME_LIST_NAMES | KDBUS_NAME_LIST_ACTIVATORS,
+	ASSERT_EQ(in_list(KDBUS_NAME_LIST_NAMES, svc.hello.id), 1);
+	ASSERT_EQ(in_list(KDBUS_NAME_LIST_NAMES | KDBUS_NAME_LIST_ACTIVATORS,
 			 act.hello.id), 1);
 }
 
@@ -330,4 +330,137 @@ TEST(hand_over_under_traffic_loses_nothing)
 	ASSERT_OK(pthread_join(t, NULL));
 	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
 	expect_nothing(&svc);
+}
+
+static long long queued(const struct kdbus_client *c)
+{
+	return listed("connections", &bus, c->hello.id, "queued");
+}
+
+/* spec 7.9: a BYEBYE that is refused prepares nothing either */
+TEST(a_refused_byebye_leaves_the_activator_alone)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	ASSERT_OK(send_cookie(1, 0));
+	ASSERT_EQ(kdbus_client_byebye(&svc), -EBUSY);
+	ASSERT_EQ(listed("connections", &bus, act.hello.id, "pool_used"), 0);
+	take(&svc, 1);
+	ASSERT_OK(kdbus_client_byebye(&svc));
+}
+
+static volatile int stop;
+
+static void *list_activators(void *arg)
+{
+	const struct kdbus_name_list *list;
+	struct kdbus_client *c = arg;
+	int ret;
+
+	do {
+		ret = kdbus_client_list(c, KDBUS_NAME_LIST_ACTIVATORS, &list);
+		if (!ret)
+			kdbus_client_free(c, list);
+	} while (!ret);
+	ASSERT(ret == -ECONNRESET);
+	return NULL;
+}
+
+/* the bus ends connection by connection: an activator may outlive its name */
+TEST(lists_while_the_bus_ends)
+{
+	pthread_t t;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		bus_new(&bus);
+		client_new(&svc, &bus);
+		ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+		ASSERT_OK(hello_named(&act, KDBUS_HELLO_ACTIVATOR, NAME));
+		client_new(&cli, &bus);
+		ASSERT_OK(pthread_create(&t, NULL, list_activators, &cli));
+		close(bus.owner);
+		ASSERT_OK(pthread_join(t, NULL));
+		kdbus_client_close(&svc);
+		kdbus_client_close(&act);
+		kdbus_client_close(&cli);
+	}
+}
+
+static void take_and_give_back(void *arg)
+{
+	struct kdbus_client c;
+
+	(void)arg;
+	client_new(&c, &bus);
+	for (;;) {
+		ASSERT_OK(kdbus_client_acquire(&c, NAME, 0));
+		ASSERT_OK(kdbus_client_release(&c, NAME));
+	}
+}
+
+/* spec 14.4: neither by a service that is killed while it takes or gives */
+TEST(a_kill_during_the_hand_over_loses_nothing)
+{
+	struct timespec wait = { .tv_nsec = 1 };
+	unsigned int seed = 1;
+	int i, n = 200;
+	pid_t pid;
+
+	setup();
+	for (i = 0; i < n; i++)
+		ASSERT_OK(send_cookie(i, i % 2 ? KDBUS_MSG_FLAGS_EXPECT_REPLY :
+					     0));
+	for (i = 0; i < 60; i++) {
+		pid = spawn(take_and_give_back, NULL);
+		/* not an event that is waited for, but a point in time */
+		wait.tv_nsec = rand_r(&seed) % (40 * MSEC);
+		nanosleep(&wait, NULL);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		/* the files of the dead are closed before waitpid() returns */
+		ASSERT_EQ(queued(&act), n);
+	}
+	expect_nothing(&cli);
+	for (i = 0; i < n; i++)
+		take(&act, i);
+}
+
+/* A RECV that fails when its message is taken already: it is put back. */
+static void *receive_badly(void *arg)
+{
+	struct kdbus_cmd_recv *cmd;
+
+	(void)arg;
+	cmd = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT(cmd != MAP_FAILED);
+	while (!stop) {
+		int ret = xioctl(act.fd, KDBUS_CMD_MSG_RECV, cmd);
+
+		ASSERT(ret == -EFAULT || ret == -EAGAIN);
+	}
+	return NULL;
+}
+
+TEST(what_is_put_back_during_a_move_is_not_lost)
+{
+	struct kdbus_client svc2;
+	int i, n = 40;
+	pthread_t t;
+
+	setup();
+	client_new(&svc2, &bus);
+	for (i = 0; i < n; i++)
+		ASSERT_OK(send_cookie(i, KDBUS_MSG_FLAGS_EXPECT_REPLY));
+	ASSERT_OK(pthread_create(&t, NULL, receive_badly, NULL));
+	for (i = 0; i < 300; i++) {
+		struct kdbus_client *c = i % 2 ? &svc : &svc2;
+
+		ASSERT_OK(kdbus_client_acquire(c, NAME, 0));
+		ASSERT_OK(kdbus_client_release(c, NAME));
+	}
+	stop = 1;
+	ASSERT_OK(pthread_join(t, NULL));
+	ASSERT_EQ(queued(&act) + queued(&svc) + queued(&svc2), n);
+	expect_nothing(&cli);
 }
