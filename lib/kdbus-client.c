@@ -85,6 +85,26 @@ struct kdbus_item *kdbus_build_fds(struct kdbus_builder *b, const int *fds,
 	return kdbus_build_item(b, KDBUS_ITEM_FDS, fds, n * sizeof(*fds));
 }
 
+struct kdbus_item *kdbus_build_memfd(struct kdbus_builder *b, int fd,
+				     __u64 size)
+{
+	struct kdbus_memfd memfd = { .size = size, .fd = fd };
+
+	return kdbus_build_item(b, KDBUS_ITEM_PAYLOAD_MEMFD, &memfd,
+				sizeof(memfd));
+}
+
+struct kdbus_item *kdbus_build_access(struct kdbus_builder *b, __u64 type,
+				      __u64 access, __u64 id)
+{
+	struct kdbus_policy_access policy = {
+		.type = type, .access = access, .id = id,
+	};
+
+	return kdbus_build_item(b, KDBUS_ITEM_POLICY_ACCESS, &policy,
+				sizeof(policy));
+}
+
 /* ---- objects ---------------------------------------------------------- */
 
 int kdbus_bus_make(const char *suffix, __u64 flags)
@@ -120,23 +140,23 @@ char *kdbus_endpoint_path(char *buf, size_t size, const char *bus,
 	return buf;
 }
 
-static int client_hello(struct kdbus_client *c, __u64 conn_flags,
-			__u64 attach_flags, __u64 pool_size,
-			const char *description)
+void kdbus_build_hello(struct kdbus_builder *b, __u64 conn_flags,
+		       __u64 attach_flags)
 {
-	struct kdbus_cmd_hello *hello;
-	struct kdbus_builder b;
-	int ret;
+	struct kdbus_cmd_hello *hello = kdbus_build_cmd(b, sizeof(*hello));
 
-	hello = kdbus_build_cmd(&b, sizeof(*hello));
 	hello->conn_flags = conn_flags;
 	hello->attach_flags = attach_flags;
-	hello->pool_size = pool_size ? pool_size : 16 << 20;
-	if (description)
-		kdbus_build_string(&b, KDBUS_ITEM_CONN_NAME, description);
-	if (b.error)
-		return b.error;
+	hello->pool_size = 16 << 20;
+}
 
+static int client_hello(struct kdbus_client *c, struct kdbus_builder *b)
+{
+	struct kdbus_cmd_hello *hello = (void *)b->buf;
+	int ret;
+
+	if (b->error)
+		return b->error;
 	ret = do_ioctl(c->fd, KDBUS_CMD_HELLO, hello);
 	if (ret < 0)
 		return ret;
@@ -150,9 +170,8 @@ static int client_hello(struct kdbus_client *c, __u64 conn_flags,
 	return 0;
 }
 
-int kdbus_client_open(struct kdbus_client *c, const char *path,
-		      __u64 conn_flags, __u64 attach_flags, __u64 pool_size,
-		      const char *description)
+int kdbus_client_hello(struct kdbus_client *c, const char *path,
+		       struct kdbus_builder *hello)
 {
 	int ret;
 
@@ -161,11 +180,24 @@ int kdbus_client_open(struct kdbus_client *c, const char *path,
 	if (c->fd < 0)
 		return -errno;
 
-	ret = client_hello(c, conn_flags, attach_flags, pool_size,
-			   description);
+	ret = client_hello(c, hello);
 	if (ret < 0)
 		kdbus_client_close(c);
 	return ret;
+}
+
+int kdbus_client_open(struct kdbus_client *c, const char *path,
+		      __u64 conn_flags, __u64 attach_flags, __u64 pool_size,
+		      const char *description)
+{
+	struct kdbus_builder b;
+
+	kdbus_build_hello(&b, conn_flags, attach_flags);
+	if (pool_size)
+		((struct kdbus_cmd_hello *)b.buf)->pool_size = pool_size;
+	if (description)
+		kdbus_build_string(&b, KDBUS_ITEM_CONN_NAME, description);
+	return kdbus_client_hello(c, path, &b);
 }
 
 void kdbus_client_close(struct kdbus_client *c)
@@ -371,4 +403,39 @@ int kdbus_client_list(struct kdbus_client *c, __u64 flags,
 	if (!ret)
 		*list = (const void *)(c->pool + cmd.offset);
 	return ret;
+}
+
+/* ---- matches and memfds ------------------------------------------------ */
+
+int kdbus_client_match_add(struct kdbus_client *c, struct kdbus_builder *b)
+{
+	if (b->error)
+		return b->error;
+	return do_ioctl(c->fd, KDBUS_CMD_MATCH_ADD, b->buf);
+}
+
+int kdbus_client_match_remove(struct kdbus_client *c, __u64 cookie)
+{
+	struct kdbus_cmd_match cmd = { .size = sizeof(cmd), .cookie = cookie };
+
+	return do_ioctl(c->fd, KDBUS_CMD_MATCH_REMOVE, &cmd);
+}
+
+int kdbus_memfd_make(struct kdbus_client *c, const char *name)
+{
+	struct kdbus_cmd_memfd_make *cmd;
+	struct kdbus_builder b;
+	int ret;
+
+	cmd = kdbus_build_cmd(&b, sizeof(*cmd));
+	if (name)
+		kdbus_build_string(&b, KDBUS_ITEM_MEMFD_NAME, name);
+	ret = do_ioctl(c->fd, KDBUS_CMD_MEMFD_NEW, cmd);
+	return ret < 0 ? ret : cmd->fd;
+}
+
+int kdbus_memfd_seal(int fd, bool seal)
+{
+	return do_ioctl(fd, KDBUS_CMD_MEMFD_SEAL_SET,
+			(void *)(unsigned long)seal);
 }

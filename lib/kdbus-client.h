@@ -83,6 +83,17 @@ int kdbus_client_open(struct kdbus_client *c, const char *path,
 		      __u64 conn_flags, __u64 attach_flags, __u64 pool_size,
 		      const char *description);
 
+/*
+ * Begins a HELLO for a pool of 16 MiB; items (NAME, POLICY_ACCESS, CREDS, ...)
+ * may be added.
+ */
+void kdbus_build_hello(struct kdbus_builder *b, __u64 conn_flags,
+		       __u64 attach_flags);
+
+/* Opens an endpoint and says what was built; like kdbus_client_open(). */
+int kdbus_client_hello(struct kdbus_client *c, const char *path,
+		       struct kdbus_builder *hello);
+
 /* Closes the file and unmaps the pool. */
 void kdbus_client_close(struct kdbus_client *c);
 
@@ -116,6 +127,14 @@ struct kdbus_item *kdbus_build_vec(struct kdbus_builder *b, const void *data,
 /* File descriptors, which stay the caller's. */
 struct kdbus_item *kdbus_build_fds(struct kdbus_builder *b, const int *fds,
 				   size_t n);
+
+/* @size bytes of a sealed memfd, which stays the caller's. */
+struct kdbus_item *kdbus_build_memfd(struct kdbus_builder *b, int fd,
+				     __u64 size);
+
+/* A grant for the name before it; the types are KDBUS_POLICY_ACCESS_*. */
+struct kdbus_item *kdbus_build_access(struct kdbus_builder *b, __u64 type,
+				      __u64 access, __u64 id);
 
 /* A cookie this client has not used, from 1. */
 __u64 kdbus_client_next_cookie(struct kdbus_client *c);
@@ -188,5 +207,17 @@ int kdbus_client_list(struct kdbus_client *c, __u64 flags,
 		     (const char *)(list) + (list)->size;		\
 	     (record) = (const void *)((const char *)(record) +		\
 				       KDBUS_ALIGN8((record)->size)))
+
+/* ---- matches and memfds ------------------------------------------------ */
+
+/* MATCH_ADD of what was built with struct kdbus_cmd_match as its header. */
+int kdbus_client_match_add(struct kdbus_client *c, struct kdbus_builder *b);
+/* MATCH_REMOVE of all own matches with a cookie. */
+int kdbus_client_match_remove(struct kdbus_client *c, __u64 cookie);
+
+/* MEMFD_NEW: an empty memfd; returns its descriptor. @name may be NULL. */
+int kdbus_memfd_make(struct kdbus_client *c, const char *name);
+/* SEAL_SET. ETXTBSY while somebody else has the memfd. */
+int kdbus_memfd_seal(int fd, bool seal);
 
 #endif /* KDBUS_CLIENT_H */

@@ -17,9 +17,20 @@
 #include "send.h"
 #include "trace.h"
 
-static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
-					  struct kdbus_conn *conn, bool charged)
+static enum kdbus_msg_kind kdbus_copy_kind(const struct kdbus_conn *conn)
 {
+	return conn->flags & KDBUS_HELLO_MONITOR ? KDBUS_MSG_KIND_COPY :
+						   KDBUS_MSG_KIND_SIGNAL;
+}
+
+/*
+ * A copy for one receiver. Monitors get theirs for free, and all files of a
+ * message that is not a broadcast.
+ */
+static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
+					  struct kdbus_conn *conn)
+{
+	bool charged = !(conn->flags & KDBUS_HELLO_MONITOR);
 	struct kdbus_charge charge;
 	struct kdbus_entry *entry;
 	int ret;
@@ -27,9 +38,10 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 	entry = kdbus_send_new_entry(msg);
 	if (!entry)
 		return ERR_PTR(-ENOMEM);
-	entry->kind = charged ? KDBUS_MSG_KIND_SIGNAL : KDBUS_MSG_KIND_COPY;
+	entry->kind = kdbus_copy_kind(conn);
 
-	kdbus_send_charge(msg, conn, &charge);
+	if (charged)
+		kdbus_send_charge(msg, conn, &charge);
 	ret = kdbus_message_deliver(msg, conn, charged ? &charge : NULL, entry);
 	if (!ret && !charged)
 		ret = kdbus_message_copy_files(msg, entry, conn->flags &
@@ -41,25 +53,28 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 	return entry;
 }
 
-static void kdbus_copy_trace_drop(const struct kdbus_message *msg,
-				  const struct kdbus_conn *conn, bool charged)
+/**
+ * kdbus_copy_trace_drop() - say that somebody does not get a message
+ * @msg:	the message
+ * @conn:	who, or KDBUS_DST_ID_BROADCAST if it cannot be told
+ * @kind:	what it would have been
+ */
+void kdbus_copy_trace_drop(const struct kdbus_message *msg, u64 conn,
+			   enum kdbus_msg_kind kind)
 {
-	trace_kdbus_msg_drop(conn->bus->id, conn->id, msg->src->id, msg->id,
+	trace_kdbus_msg_drop(msg->src->bus->id, conn, msg->src->id, msg->id,
 			     msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
-			     charged ? KDBUS_MSG_KIND_SIGNAL :
-				       KDBUS_MSG_KIND_COPY, 0);
+			     kind, 0);
 }
 
 /**
  * kdbus_copies_fill() - make a copy ready for each receiver
  * @c:		@to is set; given back with kdbus_copies_release()
- * @msg:	the message, staged
- * @charged:	the sender is charged for them; monitors get theirs for free
+ * @msg:	the message; its payload is staged or written to a slice
  *
  * Return: 0; -ENOMEM; or -EINTR if current is being killed.
  */
-int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg,
-		      bool charged)
+int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg)
 {
 	unsigned int i;
 
@@ -70,15 +85,17 @@ int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg,
 		return -ENOMEM;
 
 	for (i = 0; i < c->to.n; i++) {
+		struct kdbus_conn *conn = c->to.conns[i];
 		struct kdbus_entry *entry;
 
-		entry = kdbus_copy_new(msg, c->to.conns[i], charged);
+		entry = kdbus_copy_new(msg, conn);
 		if (!IS_ERR(entry))
 			c->entries[i] = entry;
 		else if (PTR_ERR(entry) == -EINTR)
 			return -EINTR;
 		else
-			kdbus_copy_trace_drop(msg, c->to.conns[i], charged);
+			kdbus_copy_trace_drop(msg, conn->id,
+					      kdbus_copy_kind(conn));
 	}
 	return 0;
 }
@@ -137,10 +154,12 @@ void kdbus_copies_release(struct kdbus_copies *c)
  * kdbus_monitors_find() - the monitors of a bus
  * @bus:	the bus
  * @r:		zeroed; filled in, given back with kdbus_receivers_release()
+ * @gen:	set to the bus's @monitor_gen
  *
  * Return: 0 or -ENOMEM.
  */
-int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r)
+int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r,
+			unsigned int *gen)
 {
 	unsigned int room = READ_ONCE(bus->n_monitors);
 	struct kdbus_conn *conn;
@@ -157,104 +176,171 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r)
 	list_for_each_entry(conn, &bus->monitors, monitor_node)
 		if (r->n < room)
 			r->conns[r->n++] = kdbus_conn_get(conn);
+	/* one that did not fit is one that has just come: have it come again */
+	*gen = r->n < bus->n_monitors ? bus->monitor_gen - 1 :
+					bus->monitor_gen;
 	mutex_unlock(&bus->lock);
 	return 0;
 }
 
 /* ---- broadcasts ------------------------------------------------------- */
 
+/* how many receivers are looked at before others get the bus lock */
+#define KDBUS_BROADCAST_BATCH 64
+
 /*
- * Whether somebody whom a broadcast matches is to get it: once, and if he may
- * talk to the sender, where there is a policy.
+ * Whether somebody whom a broadcast matches is to get it: once, if he may talk
+ * to the sender, and, in a sandbox, if he may know what makes it match. The
+ * bus lock is held.
  */
 static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
-				   struct kdbus_conn *conn)
+				   struct kdbus_conn *conn, u64 stamp)
 {
-	if (conn->last_msg == msg->id)
+	if (conn->last_msg == stamp)
 		return false;
-	conn->last_msg = msg->id;
-	return !kdbus_policy_applies(conn) ||
-	       kdbus_policy_may_talk(conn, conn->cred, msg->src);
+	conn->last_msg = stamp;
+	if (!kdbus_policy_applies(conn))
+		return true;
+	return kdbus_policy_may_talk(conn, NULL, msg->src) &&
+	       (!conn->ep->custom || kdbus_match_conn(conn, msg));
 }
 
-static void kdbus_broadcast_sift(const struct kdbus_message *msg,
-				 struct kdbus_receivers *r)
+/*
+ * Sifts receivers from @i on, up to a batch of them; returns where to go on.
+ * Those who do not get it go behind the others.
+ */
+static unsigned int kdbus_broadcast_sift(const struct kdbus_message *msg,
+					 struct kdbus_receivers *r,
+					 unsigned int i, u64 stamp)
 {
 	struct kdbus_bus *bus = msg->src->bus;
-	unsigned int i;
+	unsigned int n;
 
 	mutex_lock(&bus->lock);
-	for (i = 0; i < r->n; ) {
-		if (kdbus_broadcast_is_for(msg, r->conns[i])) {
+	for (n = 0; i < r->n && n < KDBUS_BROADCAST_BATCH; n++) {
+		if (kdbus_broadcast_is_for(msg, r->conns[i], stamp)) {
 			i++;
-			continue;
+		} else {
+			r->n--;
+			swap(r->conns[i], r->conns[r->n]);
 		}
-		/* the last one takes its place; put after unlocking */
-		swap(r->conns[i], r->conns[r->n - 1]);
-		r->n--;
 	}
 	mutex_unlock(&bus->lock);
+	return i;
 }
 
 /* Leaves those who are to get it. */
 static void kdbus_broadcast_filter(const struct kdbus_message *msg,
 				   struct kdbus_receivers *r)
 {
-	unsigned int all = r->n, i;
+	u64 stamp = kdbus_message_new_id();
+	unsigned int all = r->n, i = 0;
 
-	kdbus_broadcast_sift(msg, r);
+	while (i < r->n)
+		i = kdbus_broadcast_sift(msg, r, i, stamp);
 	for (i = r->n; i < all; i++)
 		kdbus_conn_put(r->conns[i]);
 }
 
-static int kdbus_broadcast_commit(struct kdbus_message *msg,
-				  struct kdbus_copies *c)
+/* Takes from the sender what receivers will get, before they are sifted. */
+static int kdbus_broadcast_take(struct kdbus_message *msg,
+				const struct kdbus_receivers *r)
 {
+	u64 flags = 0;
+	unsigned int i;
+
+	if (!r->n)
+		return 0;
+	for (i = 0; i < r->n; i++)
+		flags |= READ_ONCE(r->conns[i]->attach_flags);
+	kdbus_message_gather(msg, kdbus_meta_allowed(flags));
+	return kdbus_message_stage(msg);
+}
+
+/**
+ * struct kdbus_broadcast - one try to send a broadcast
+ * @msg:	the message
+ * @copies:	what receivers get
+ * @names_gen:	state of the sender's names when it was matched
+ * @policy_gen:	state of the bus's policy when it was sifted
+ */
+struct kdbus_broadcast {
+	struct kdbus_message *msg;
+	struct kdbus_copies copies;
+	u64 names_gen;
+	u64 policy_gen;
+};
+
+/* Whether what receivers were chosen by still holds; the bus lock is held. */
+static int kdbus_broadcast_check(const struct kdbus_broadcast *b)
+{
+	const struct kdbus_conn *src = b->msg->src;
+	int ret;
+
+	ret = kdbus_send_check_src(b->msg);
+	if (ret || !b->copies.to.n)
+		return ret;
+	return src->names_gen == b->names_gen &&
+	       src->bus->policy_gen == b->policy_gen ? 0 : KDBUS_SEND_AGAIN;
+}
+
+static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
+{
+	struct kdbus_message *msg = b->msg;
 	struct kdbus_bus *bus = msg->src->bus;
 	unsigned int queued;
 	int ret;
 
 	mutex_lock(&bus->lock);
-	ret = kdbus_send_check_src(msg);
+	ret = kdbus_broadcast_check(b);
 	if (!ret) {
 		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0, 0);
-		queued = kdbus_copies_queue(c, kdbus_bus_next_seq(bus));
+		queued = kdbus_copies_queue(&b->copies,
+					    kdbus_bus_next_seq(bus));
 		trace_kdbus_match_run(bus->id, msg->src->id, msg->id,
-				      c->to.tried, c->to.n, queued);
+				      b->copies.to.tried, b->copies.to.n,
+				      queued);
 	}
 	mutex_unlock(&bus->lock);
 	if (!ret)
-		kdbus_copies_wake(c);
+		kdbus_copies_wake(&b->copies);
 	return ret;
 }
 
-static int kdbus_broadcast_try(struct kdbus_message *msg)
+static int kdbus_broadcast_fill(struct kdbus_broadcast *b)
 {
-	struct kdbus_copies copies = {};
+	struct kdbus_message *msg = b->msg;
+	struct kdbus_receivers *to = &b->copies.to;
 	int ret;
 
-	ret = kdbus_match_message(msg->src->bus, msg, &copies.to);
-	if (!ret) {
-		kdbus_broadcast_filter(msg, &copies.to);
-		ret = kdbus_copies_fill(&copies, msg, true);
-	}
+	b->names_gen = READ_ONCE(msg->src->names_gen);
+	ret = kdbus_match_message(msg->src->bus, msg, to);
 	if (!ret)
-		ret = kdbus_broadcast_commit(msg, &copies);
-	kdbus_copies_release(&copies);
-	return ret;
+		ret = kdbus_broadcast_take(msg, to);
+	if (ret < 0)
+		return ret;
+
+	b->policy_gen = READ_ONCE(msg->src->bus->policy_gen);
+	kdbus_broadcast_filter(msg, to);
+	return kdbus_copies_fill(&b->copies, msg);
 }
 
 /**
- * kdbus_broadcast() - send a message to whoever it matches
+ * kdbus_broadcast() - try to send a message to whoever it matches
  * @msg:	the message
  *
- * Return: 0, also if nobody gets it; -EFAULT, -ENOMEM, -ECONNRESET, or
+ * Return: 0, also if nobody gets it; -EFAULT, -ENOMEM, -ECONNRESET, -EINTR, or
  * KDBUS_SEND_AGAIN.
  */
 int kdbus_broadcast(struct kdbus_message *msg)
 {
+	struct kdbus_broadcast b = { .msg = msg };
 	int ret;
 
-	ret = kdbus_message_stage(msg);
-	return ret ?: kdbus_broadcast_try(msg);
+	kdbus_message_begin_try(msg);
+	ret = kdbus_broadcast_fill(&b);
+	if (!ret)
+		ret = kdbus_broadcast_commit(&b);
+	kdbus_copies_release(&b.copies);
+	return ret;
 }

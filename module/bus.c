@@ -76,6 +76,7 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	INIT_LIST_HEAD(&bus->endpoints);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
 	atomic64_set(&bus->conn_ids, 0);
+	bus->salt = get_random_long();
 	hash_init(bus->names);
 	init_rwsem(&bus->match_sem);
 	hash_init(bus->matches);
@@ -107,7 +108,7 @@ static int kdbus_bus_link(struct kdbus_bus *bus)
 	if (!ret && domain->dead)
 		ret = -ESHUTDOWN;
 	if (!ret)
-		ret = kdbus_count_charge(&bus->user->buses, max, -EMFILE);
+		ret = kdbus_count_charge(&bus->user->buses, 1, max, -EMFILE);
 	if (!ret)
 		list_add_tail(&bus->domain_node, &domain->buses);
 	mutex_unlock(&domain->lock);

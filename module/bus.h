@@ -19,12 +19,13 @@
  *   handle->lock	one file's way from opened to connected or owner
  *   domain->end_lock	one domain's teardown
  *   bus->end_lock	one bus's teardown
+ *   ep->end_lock	one endpoint's teardown
  *   domain->lock	what is in a domain; one domain at a time
  *   node->lock		showing and hiding one device node
  *   conn->recv_lock	one connection's receiver at a time
  *   bus->move_lock	one task makes messages ready to move, see move.h
- *   bus->lock		the commit lock, see above
  *   bus->match_sem	the table of matches, see match.h
+ *   bus->lock		the commit lock, see above
  *   conn->lock		one connection's queue and its table of own calls
  *   pool->lock		one pool's slices and what senders are charged
  *
@@ -67,16 +68,19 @@ struct kdbus_user;
  * @move_lock:	serializes making messages ready to move
  * @lock:	the commit lock
  * @dead:	nothing can be added; written under @end_lock and @lock
- * @endpoints:	endpoints that are not dead; @lock
+ * @endpoints:	endpoints that are not gone; @lock
  * @conns:	id -> connection; written under @lock, read under RCU
  * @conn_ids:	ids given out
+ * @salt:	makes hashes of names unpredictable
  * @names:	well-known names; written under @lock, read under RCU
  * @name_ids:	name ids given out; @lock
  * @match_sem:	with @lock guards @matches
  * @matches:	all matches of all connections, see match.h
  * @n_matches:	how many there are; @lock
  * @n_monitors:	connections that see every message; @lock
+ * @monitor_gen: grows when one comes; @lock
  * @monitors:	those; @lock
+ * @policy_gen:	grows when any policy on the bus changes; @lock
  * @has_policy:	there has been an activator or a policy holder; @lock
  * @policy:	who may do what, once there is policy; @lock
  */
@@ -100,6 +104,7 @@ struct kdbus_bus {
 	struct list_head endpoints;
 	struct xarray conns;
 	atomic64_t conn_ids;
+	unsigned long salt;
 	DECLARE_HASHTABLE(names, 10);
 	u64 name_ids;
 
@@ -108,8 +113,10 @@ struct kdbus_bus {
 	unsigned int n_matches;
 
 	unsigned int n_monitors;
+	unsigned int monitor_gen;
 	struct list_head monitors;
 
+	u64 policy_gen;
 	bool has_policy;
 	struct kdbus_policy_db policy;
 };

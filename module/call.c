@@ -24,6 +24,9 @@ static u64 kdbus_call_age(const struct kdbus_call *call)
 /* calls of a dead replier that are ended before others get the bus lock */
 #define KDBUS_CALLS_BATCH 64
 
+/* calls that are kept for requesters who may come back; then the oldest goes */
+#define KDBUS_CALLS_KEPT 8
+
 /* room for a name that memory for a call has, so that it can be used again */
 #define KDBUS_CALL_USUAL_NAME 64
 
@@ -109,7 +112,7 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 	struct kdbus_call *call;
 	int ret;
 
-	ret = kdbus_count_charge(&conn->n_calls, max, -EMLINK);
+	ret = kdbus_count_charge(&conn->n_calls, 1, max, -EMLINK);
 	if (ret < 0) {
 		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
 					 __kuid_val(conn->cred->uid),
@@ -277,7 +280,10 @@ static void kdbus_call_unlink_out(struct kdbus_call *call)
 	list_del_init(&call->out_node);
 	spin_unlock(&conn->lock);
 
-	atomic_dec(&conn->n_calls);
+	if (call->kept)
+		conn->n_calls_kept--;
+	else
+		atomic_dec(&conn->n_calls);
 	kdbus_call_put(call);
 }
 
@@ -501,6 +507,38 @@ static void kdbus_call_make_async(struct kdbus_call *call,
 	kdbus_call_unlink_out(call);
 }
 
+/*
+ * Takes an interrupted call up, if there is one. Going on asynchronously needs
+ * a notice: without it, -EAGAIN.
+ */
+static int kdbus_call_try_resume(struct kdbus_conn *conn,
+				 const struct kdbus_message *msg,
+				 struct kdbus_entry **notice,
+				 struct kdbus_call **call)
+{
+	struct kdbus_call *found;
+	int ret = 0;
+
+	mutex_lock(&conn->bus->lock);
+	found = conn->dead ? NULL : kdbus_call_find_interrupted(conn, msg);
+	if (found && !kdbus_message_is_sync(msg) && !*notice) {
+		ret = -EAGAIN;
+	} else if (found) {
+		ret = 1;
+		kdbus_call_set_interrupted(found, false);
+		if (kdbus_message_is_sync(msg)) {
+			kref_get(&found->kref);
+			*call = found;
+			if (found->state != KDBUS_CALL_WAITING)
+				kdbus_call_unlink_out(found);
+		} else {
+			kdbus_call_make_async(found, notice);
+		}
+	}
+	mutex_unlock(&conn->bus->lock);
+	return ret;
+}
+
 /**
  * kdbus_call_resume() - take an interrupted call up again
  * @conn:	the requester, current's
@@ -515,35 +553,21 @@ int kdbus_call_resume(struct kdbus_conn *conn, const struct kdbus_message *msg,
 		      struct kdbus_call **call)
 {
 	struct kdbus_entry *notice = NULL;
-	struct kdbus_call *found;
+	int ret;
 
 	*call = NULL;
 	if (!READ_ONCE(conn->n_interrupted))
 		return 0;
 
-	if (!kdbus_message_is_sync(msg)) {
+	ret = kdbus_call_try_resume(conn, msg, &notice, call);
+	if (ret == -EAGAIN) {
 		notice = kdbus_notice_new(conn, msg->hdr->cookie);
 		if (IS_ERR(notice))
 			return PTR_ERR(notice);
+		ret = kdbus_call_try_resume(conn, msg, &notice, call);
 	}
-
-	mutex_lock(&conn->bus->lock);
-	found = conn->dead ? NULL : kdbus_call_find_interrupted(conn, msg);
-	if (found) {
-		kdbus_call_set_interrupted(found, false);
-		if (kdbus_message_is_sync(msg)) {
-			kref_get(&found->kref);
-			*call = found;
-			if (found->state != KDBUS_CALL_WAITING)
-				kdbus_call_unlink_out(found);
-		} else {
-			kdbus_call_make_async(found, &notice);
-		}
-	}
-	mutex_unlock(&conn->bus->lock);
-
 	kdbus_entry_free(notice);
-	return !!found;
+	return ret;
 }
 
 /**
@@ -563,7 +587,7 @@ int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie)
 		if (!call->sync || call->cookie != cookie ||
 		    call->state != KDBUS_CALL_WAITING)
 			continue;
-		kdbus_call_set_interrupted(call, false);
+		/* an interrupted one hears of it when it comes back */
 		kdbus_call_fail(call, KDBUS_CALL_CANCELLED,
 				KDBUS_CALL_END_CANCELLED);
 		ret = 0;
@@ -583,20 +607,49 @@ static void kdbus_call_forget(struct kdbus_call *call,
 	kdbus_call_unlink_out(call);
 }
 
+/*
+ * The time of an interrupted call is over. Its reply goes to @dropped, and who
+ * comes back finds that it came too late.
+ */
+static void kdbus_call_keep(struct kdbus_call *call, struct list_head *dropped)
+{
+	struct kdbus_conn *conn = call->requester;
+
+	if (call->reply) {
+		list_add_tail(&call->reply->node, dropped);
+		call->reply = NULL;
+		call->state = KDBUS_CALL_TIMED_OUT;
+	}
+	call->deadline = KTIME_MAX;
+	call->kept = true;
+	conn->n_calls_kept++;
+	atomic_dec(&conn->n_calls);
+}
+
 static void kdbus_call_expire(struct kdbus_call *call,
 			      struct list_head *dropped)
 {
-	enum kdbus_call_end_outcome outcome = KDBUS_CALL_END_TIMEOUT;
+	bool interrupted = call->interrupted;
 
-	if (call->state != KDBUS_CALL_WAITING) {
-		kdbus_call_forget(call, dropped);
-		return;
+	/* unless it is interrupted the call may be gone afterwards */
+	kdbus_call_fail(call, KDBUS_CALL_TIMED_OUT, interrupted ?
+			KDBUS_CALL_END_INTERRUPTED : KDBUS_CALL_END_TIMEOUT);
+	if (interrupted)
+		kdbus_call_keep(call, dropped);
+}
+
+/* Forgets the oldest of those that are kept, if there are many. */
+static void kdbus_calls_trim(struct kdbus_conn *conn,
+			     struct list_head *dropped)
+{
+	struct kdbus_call *call, *tmp;
+
+	list_for_each_entry_safe(call, tmp, &conn->calls_out, out_node) {
+		if (conn->n_calls_kept <= KDBUS_CALLS_KEPT)
+			break;
+		if (call->kept)
+			kdbus_call_forget(call, dropped);
 	}
-	if (call->interrupted) {
-		kdbus_call_set_interrupted(call, false);
-		outcome = KDBUS_CALL_END_INTERRUPTED;
-	}
-	kdbus_call_fail(call, KDBUS_CALL_TIMED_OUT, outcome);
 }
 
 /**
@@ -620,6 +673,7 @@ void kdbus_calls_expire(struct kdbus_conn *conn)
 			else
 				kdbus_call_expire(call, &dropped);
 		}
+		kdbus_calls_trim(conn, &dropped);
 		conn->expiry = KTIME_MAX;
 		kdbus_calls_arm(conn, next);
 	}
@@ -653,6 +707,8 @@ void kdbus_calls_abandon(struct kdbus_conn *conn, struct list_head *dropped)
 /**
  * kdbus_calls_die() - end all calls that a dead connection owes an answer
  * @conn:	the replier, dead; the caller holds no lock
+ *
+ * When nothing is owed any more the connection's id is told to be gone.
  */
 void kdbus_calls_die(struct kdbus_conn *conn)
 {
@@ -670,6 +726,8 @@ void kdbus_calls_die(struct kdbus_conn *conn)
 			kdbus_call_fail(call, KDBUS_CALL_DEAD,
 					KDBUS_CALL_END_DEAD);
 		}
+		if (n < KDBUS_CALLS_BATCH)
+			kdbus_notify_id(conn, KDBUS_ITEM_ID_REMOVE);
 		mutex_unlock(&conn->bus->lock);
 		cond_resched();
 	} while (n == KDBUS_CALLS_BATCH);

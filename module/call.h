@@ -23,7 +23,10 @@
  * A synchronous requester sleeps in the call and finds the reply in @reply.
  * If a signal ends its sleep the call stays, marked @interrupted, with
  * whatever becomes of it, so that the restarted system call can take it up
- * again. If none does until the deadline it is dropped.
+ * again. If none does until the deadline a reply is dropped, and the requester
+ * is charged for the call no longer; but the call stays for a while, @kept: a
+ * task that was stopped all that time would send the request once more if it
+ * did not find the call.
  *
  * A call is in its requester's list while WAITING or @interrupted. That list
  * is changed under the bus lock and the requester's lock and can be read
@@ -68,7 +71,11 @@ enum kdbus_call_state {
  * @deadline:	when it ends
  * @state:	see above; bus lock, also read by the sleeping requester
  * @sync:	the requester sleeps, or did before it was interrupted
+ * @answering:	somebody is making the reply ready that is at the requester's
+ *		expense; exchanged
  * @interrupted: a signal ended the sleep; bus lock
+ * @kept:	its time is over, and it only waits for the requester to hear of
+ *		it; bus lock
  * @reply:	the answer to a synchronous call
  * @notice:	what an asynchronous requester gets instead of an answer
  * @wait:	the synchronous requester, while it sleeps
@@ -93,7 +100,9 @@ struct kdbus_call {
 	ktime_t deadline;
 	enum kdbus_call_state state;
 	bool sync;
+	int answering;
 	bool interrupted;
+	bool kept;
 	struct kdbus_entry *reply;
 	struct kdbus_entry *notice;
 	struct rcuwait wait;

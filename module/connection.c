@@ -44,6 +44,7 @@ static void kdbus_conn_release(struct kref *kref)
 	kfree(conn->spare_call);
 	kdbus_pool_free(conn->pool);
 	kdbus_user_put(conn->user);
+	kdbus_user_put(conn->owner);
 	kdbus_endpoint_put(conn->ep);
 	kdbus_bus_put(conn->bus);
 	put_cred(conn->cred);
@@ -66,7 +67,8 @@ struct kdbus_conn *kdbus_conn_get(struct kdbus_conn *conn)
 
 /**
  * kdbus_conn_put() - drop a reference
- * @conn:	the connection; the caller holds no lock
+ * @conn:	the connection; the caller does not hold the bus lock or a lock
+ *		inside of it
  */
 void kdbus_conn_put(struct kdbus_conn *conn)
 {
@@ -85,8 +87,9 @@ struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id)
 	struct kdbus_conn *conn;
 
 	rcu_read_lock();
+	/* an index is as wide as a pointer, an id may be wider */
 	conn = xa_load(&bus->conns, id);
-	if (conn && !kref_get_unless_zero(&conn->kref))
+	if (conn && (conn->id != id || !kref_get_unless_zero(&conn->kref)))
 		conn = NULL;
 	rcu_read_unlock();
 	return conn;
@@ -146,19 +149,63 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 	return conn;
 }
 
+static int kdbus_conn_charge_user(const struct kdbus_conn *conn,
+				  struct kdbus_user *user)
+{
+	unsigned int max = READ_ONCE(kdbus_max_conns_per_user);
+	int ret;
+
+	ret = kdbus_count_charge(&user->conns, 1, max, -EMFILE);
+	if (ret < 0)
+		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
+					 __kuid_val(conn->cred->uid),
+					 KDBUS_QUOTA_CONNS, 1, max, max, ret);
+	return ret;
+}
+
+/**
+ * kdbus_conn_charge() - count a connection for its uid
+ * @conn:	the connection, which has its users
+ *
+ * One through a custom endpoint counts for the endpoint's user, too.
+ *
+ * Return: 0 or -EMFILE.
+ */
+int kdbus_conn_charge(struct kdbus_conn *conn)
+{
+	int ret;
+
+	ret = kdbus_conn_charge_user(conn, conn->owner);
+	if (ret < 0 || conn->user == conn->owner)
+		return ret;
+	ret = kdbus_conn_charge_user(conn, conn->user);
+	if (ret < 0)
+		atomic_dec(&conn->owner->conns);
+	return ret;
+}
+
+/**
+ * kdbus_conn_uncharge() - undo kdbus_conn_charge()
+ * @conn:	the connection
+ */
+void kdbus_conn_uncharge(struct kdbus_conn *conn)
+{
+	atomic_dec(&conn->owner->conns);
+	if (conn->user != conn->owner)
+		atomic_dec(&conn->user->conns);
+}
+
 /**
  * struct kdbus_conn_ending - a connection going
  * @conn:	the connection
  * @only_if_idle: not while something is queued
  * @dropped:	gets what was queued
- * @matches:	gets its matches
  * @policy:	gets its policy entries
  */
 struct kdbus_conn_ending {
 	struct kdbus_conn *conn;
 	bool only_if_idle;
 	struct list_head dropped;
-	struct list_head matches;
 	struct list_head policy;
 };
 
@@ -206,15 +253,13 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 		list_del_init(&conn->monitor_node);
 		WRITE_ONCE(bus->n_monitors, bus->n_monitors - 1);
 	}
-	kdbus_matches_remove_all(conn, &end->matches);
 	kdbus_names_release_all(conn, move);
-	kdbus_policy_remove(&bus->policy, conn, &end->policy);
+	kdbus_policy_unset_conn(conn, &end->policy);
 
 	spin_lock(&conn->lock);
 	kdbus_queue_take_all(&conn->queue, &end->dropped);
 	spin_unlock(&conn->lock);
 	kdbus_calls_abandon(conn, &end->dropped);
-	kdbus_notify_id(conn, KDBUS_ITEM_ID_REMOVE);
 	return 0;
 }
 
@@ -233,7 +278,6 @@ int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason)
 		.conn = conn,
 		.only_if_idle = reason == KDBUS_CONN_END_BYEBYE,
 		.dropped = LIST_HEAD_INIT(end.dropped),
-		.matches = LIST_HEAD_INIT(end.matches),
 		.policy = LIST_HEAD_INIT(end.policy),
 	};
 	int ret;
@@ -242,14 +286,14 @@ int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason)
 	if (ret < 0)
 		return ret;
 
-	kdbus_matches_free(&end.matches);
+	kdbus_matches_remove_all(conn);
 	kdbus_policy_free(&end.policy);
 	kdbus_calls_die(conn);
 	kdbus_entries_drop(conn, &end.dropped, KDBUS_MSG_DROP_DISCONNECT);
 	wake_up_all(&conn->wait);
 	trace_kdbus_conn_dead(conn->bus->id, conn->id, reason);
 
-	atomic_dec(&conn->user->conns);
+	kdbus_conn_uncharge(conn);
 	kdbus_conn_put(conn);
 	return 0;
 }

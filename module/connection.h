@@ -9,8 +9,8 @@
  * lock after a look at @dead. So a reference keeps the memory, never the
  * peer: whoever needs the peer alive looks again under the lock.
  *
- * The last reference may be dropped anywhere but under a lock of the order in
- * bus.h.
+ * The last reference may be dropped anywhere but under the bus lock or a lock
+ * inside of it: it waits for the expiry of calls, which takes the bus lock.
  */
 #ifndef KDBUS_CONNECTION_H
 #define KDBUS_CONNECTION_H
@@ -51,7 +51,9 @@ struct kdbus_user;
  * @privileged:	may do what the bus's maker may
  * @description: its name for humans, or ""
  * @cred:	credentials of HELLO, referenced
- * @user:	who is counted for it, referenced
+ * @owner:	the uid that is counted for it, referenced
+ * @user:	who it is to others' pools: @owner, or the anonymous user of a
+ *		custom endpoint; referenced
  * @pid:	process that made it, as the initial namespace sees it
  * @comm:	that process's name
  * @meta:	metadata of who opened the file, for CONN_INFO
@@ -78,6 +80,7 @@ struct kdbus_user;
  * @n_calls:	how many; charged before
  * @calls_in:	calls it owes an answer; bus->lock
  * @n_calls_in:	how many; bus->lock
+ * @n_calls_kept: calls whose time is over, see call.h; bus->lock
  * @n_interrupted: calls that wait to be taken up again; bus->lock
  * @expiry:	when @timer runs, KTIME_MAX if not armed; bus->lock
  * @timer:	runs @expire at the earliest deadline
@@ -95,6 +98,7 @@ struct kdbus_conn {
 	bool privileged;
 	char *description;
 	const struct cred *cred;
+	struct kdbus_user *owner;
 	struct kdbus_user *user;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
@@ -127,19 +131,33 @@ struct kdbus_conn {
 	atomic_t n_calls;
 	struct list_head calls_in;
 	unsigned int n_calls_in;
+	unsigned int n_calls_kept;
 	unsigned int n_interrupted;
 	ktime_t expiry;
 	struct hrtimer timer;
 	struct work_struct expire;
 };
 
+/**
+ * struct kdbus_rights - what the opener of a file may do on its bus
+ * @capable:	he had CAP_IPC_OWNER
+ * @privileged:	he may do what the bus's maker may
+ */
+struct kdbus_rights {
+	bool capable;
+	bool privileged;
+};
+
 struct kdbus_cmd_hello;
 
 struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep);
-struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep, bool privileged,
+struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
+				  const struct kdbus_rights *rights,
 				  struct kdbus_meta *meta,
 				  struct kdbus_cmd_hello *cmd);
 int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason);
+int kdbus_conn_charge(struct kdbus_conn *conn);
+void kdbus_conn_uncharge(struct kdbus_conn *conn);
 struct kdbus_conn *kdbus_conn_get(struct kdbus_conn *conn);
 void kdbus_conn_put(struct kdbus_conn *conn);
 struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id);

@@ -50,6 +50,22 @@ static void kdbus_debugfs_domains(struct seq_file *s,
 	}
 }
 
+/* The first bus of a domain made after the one with id @id; a reference. */
+static struct kdbus_bus *kdbus_debugfs_next_bus(struct kdbus_domain *domain,
+						u64 id)
+{
+	struct kdbus_bus *bus, *next = NULL;
+
+	mutex_lock(&domain->lock);
+	list_for_each_entry(bus, &domain->buses, domain_node)
+		if (bus->id > id && (!next || bus->id < next->id))
+			next = bus;
+	if (next)
+		kdbus_bus_get(next);
+	mutex_unlock(&domain->lock);
+	return next;
+}
+
 /* Runs @show for each bus of all domains. */
 static void kdbus_debugfs_buses(struct seq_file *s,
 				void (*show)(struct seq_file *,
@@ -58,12 +74,14 @@ static void kdbus_debugfs_buses(struct seq_file *s,
 	struct kdbus_domain *domain;
 	struct kdbus_bus *bus;
 	unsigned int major = 0;
+	u64 id;
 
 	while ((domain = kdbus_domain_next(&major))) {
-		mutex_lock(&domain->lock);
-		list_for_each_entry(bus, &domain->buses, domain_node)
+		for (id = 0; (bus = kdbus_debugfs_next_bus(domain, id));) {
+			id = bus->id;
 			show(s, bus);
-		mutex_unlock(&domain->lock);
+			kdbus_bus_put(bus);
+		}
 		kdbus_domain_put(domain);
 	}
 }
@@ -132,16 +150,19 @@ static void kdbus_debugfs_users(struct seq_file *s,
 
 	spin_lock(&domain->user_lock);
 	hash_for_each(domain->users, bucket, user, node)
-		seq_printf(s, "%llu %u %d %d %d\n", domain->id,
-			   __kuid_val(user->uid), atomic_read(&user->buses),
+		seq_printf(s, "%llu %u %d %d %d %d %d %d\n", domain->id,
+			   __kuid_val(user->uid), atomic_read(&user->domains),
+			   atomic_read(&user->buses),
 			   atomic_read(&user->endpoints),
-			   atomic_read(&user->conns));
+			   atomic_read(&user->conns),
+			   atomic_read(&user->files),
+			   atomic_read(&user->match_bytes));
 	spin_unlock(&domain->user_lock);
 }
 
 static int users_show(struct seq_file *s, void *unused)
 {
-	seq_puts(s, "domain uid buses endpoints conns\n");
+	seq_puts(s, "domain uid domains buses endpoints conns files match_bytes\n");
 	kdbus_debugfs_domains(s, kdbus_debugfs_users);
 	return 0;
 }

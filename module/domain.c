@@ -20,12 +20,23 @@
 static DEFINE_XARRAY(kdbus_majors);
 static atomic64_t kdbus_domain_ids = ATOMIC64_INIT(0);
 
+/* It counts for its maker no longer; whoever calls this is the only one. */
+static void kdbus_domain_uncharge(struct kdbus_domain *domain)
+{
+	if (!domain->maker)
+		return;
+	atomic_dec(&domain->maker->domains);
+	kdbus_user_put(domain->maker);
+	domain->maker = NULL;
+}
+
 static void kdbus_domain_release(struct kref *kref)
 {
 	struct kdbus_domain *domain = container_of(kref, struct kdbus_domain,
 						   kref);
 
 	WARN_ON(!hash_empty(domain->users));
+	kdbus_domain_uncharge(domain);
 	xa_destroy(&domain->minors);
 	put_user_ns(domain->user_ns);
 	kfree(domain->name);
@@ -136,6 +147,29 @@ static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
 	return domain;
 }
 
+/* Counts a domain for its maker, among those in the same parent. */
+static int kdbus_domain_charge(struct kdbus_domain *domain)
+{
+	unsigned int max = READ_ONCE(kdbus_max_domains_per_user);
+	struct kdbus_user *maker;
+	int ret;
+
+	if (!domain->parent)
+		return 0;
+	maker = kdbus_user_get(domain->parent, current_uid());
+	if (!maker)
+		return -ENOMEM;
+	ret = kdbus_count_charge(&maker->domains, 1, max, -EMFILE);
+	if (ret < 0) {
+		trace_kdbus_quota_refuse(0, 0, 0, __kuid_val(maker->uid),
+					 KDBUS_QUOTA_DOMAINS, 1, max, max, ret);
+		kdbus_user_put(maker);
+		return ret;
+	}
+	domain->maker = maker;
+	return 0;
+}
+
 /* Gives the domain a major under which its nodes can be opened. */
 static int kdbus_domain_add_chrdev(struct kdbus_domain *domain)
 {
@@ -180,10 +214,23 @@ static void kdbus_domain_del_chrdev(struct kdbus_domain *domain)
 	unregister_chrdev_region(MKDEV(domain->major, 0), KDBUS_DOMAIN_MINORS);
 }
 
+static bool kdbus_domain_has_child(const struct kdbus_domain *domain,
+				   const char *name)
+{
+	const struct kdbus_domain *child;
+
+	lockdep_assert_held(&domain->lock);
+
+	list_for_each_entry(child, &domain->children, sibling)
+		if (!strcmp(child->name, name))
+			return true;
+	return false;
+}
+
 /* Takes the domain's name in its parent. */
 static int kdbus_domain_link(struct kdbus_domain *domain)
 {
-	struct kdbus_domain *parent = domain->parent, *other;
+	struct kdbus_domain *parent = domain->parent;
 	int ret = 0;
 
 	if (!parent)
@@ -192,10 +239,9 @@ static int kdbus_domain_link(struct kdbus_domain *domain)
 	mutex_lock(&parent->lock);
 	if (parent->dead)
 		ret = -ESHUTDOWN;
-	list_for_each_entry(other, &parent->children, sibling)
-		if (!ret && !strcmp(other->name, domain->name))
-			ret = -EEXIST;
-	if (!ret)
+	else if (kdbus_domain_has_child(parent, domain->name))
+		ret = -EEXIST;
+	else
 		list_add_tail(&domain->sibling, &parent->children);
 	mutex_unlock(&parent->lock);
 	return ret;
@@ -244,7 +290,11 @@ struct kdbus_domain *kdbus_domain_new(struct kdbus_domain *parent,
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
 
-	ret = kdbus_domain_add_chrdev(domain);
+	/* the device core has room for names of a moderate depth */
+	ret = strlen(domain->path) > KDBUS_DOMAIN_MAX_PATH ? -ENAMETOOLONG :
+	      kdbus_domain_charge(domain);
+	if (!ret)
+		ret = kdbus_domain_add_chrdev(domain);
 	if (ret < 0)
 		goto exit_put;
 
@@ -333,6 +383,7 @@ static void kdbus_domain_end(struct kdbus_domain *domain)
 		}
 		kdbus_domain_del_chrdev(domain);
 		kdbus_domain_unlink(domain);
+		kdbus_domain_uncharge(domain);
 		domain->ended = true;
 		trace_kdbus_domain_dead(domain->id);
 	}

@@ -30,6 +30,8 @@
 
 #include "node.h"
 
+struct kdbus_user;
+
 /**
  * struct kdbus_domain - a name space for buses
  * @kref:	references
@@ -37,6 +39,7 @@
  * @parent:	the domain it is in, referenced; NULL for the initial one
  * @name:	its name there, or ""
  * @path:	prefix of the paths of its nodes
+ * @maker:	who is counted for it in the parent, referenced; or NULL
  * @user_ns:	user namespace of its maker, referenced; whoever has
  *		CAP_IPC_OWNER there may make domains in it
  * @sibling:	link in the parent's list; the parent's lock
@@ -52,6 +55,7 @@
  * @cdev:	the char device behind all nodes
  * @major:	its major
  * @minors:	minor -> endpoint; its own lock
+ * @next_minor:	where the next one is looked for; the same lock
  * @control:	the node with minor 0
  */
 struct kdbus_domain {
@@ -60,6 +64,7 @@ struct kdbus_domain {
 	struct kdbus_domain *parent;
 	char *name;
 	char *path;
+	struct kdbus_user *maker;
 	struct user_namespace *user_ns;
 	struct list_head sibling;
 
@@ -79,6 +84,7 @@ struct kdbus_domain {
 	struct cdev *cdev;
 	unsigned int major;
 	struct xarray minors;
+	u32 next_minor;
 	struct kdbus_node control;
 };
 

@@ -17,6 +17,16 @@
 
 static atomic64_t kdbus_endpoint_ids = ATOMIC64_INIT(0);
 
+/* It counts for its maker no longer; whoever calls this is the only one. */
+static void kdbus_endpoint_uncharge(struct kdbus_endpoint *ep)
+{
+	if (!ep->maker)
+		return;
+	atomic_dec(&ep->maker->endpoints);
+	kdbus_user_put(ep->maker);
+	ep->maker = NULL;
+}
+
 static void kdbus_endpoint_release(struct kref *kref)
 {
 	struct kdbus_endpoint *ep = container_of(kref, struct kdbus_endpoint,
@@ -26,9 +36,7 @@ static void kdbus_endpoint_release(struct kref *kref)
 	WARN_ON(!list_empty(&ep->conns));
 	WARN_ON(!hash_empty(ep->policy.entries));
 
-	if (ep->maker)
-		atomic_dec(&ep->maker->endpoints);
-	kdbus_user_put(ep->maker);
+	kdbus_endpoint_uncharge(ep);
 	kdbus_user_put(ep->user);
 	kdbus_bus_put(ep->bus);
 	kfree(ep->name);
@@ -84,7 +92,7 @@ struct kdbus_endpoint *kdbus_endpoint_find(struct kdbus_domain *domain,
 bool kdbus_endpoint_is_alive(const struct kdbus_endpoint *ep)
 {
 	lockdep_assert_held(&ep->bus->lock);
-	return !list_empty(&ep->bus_node);
+	return !ep->dead && !list_empty(&ep->bus_node);
 }
 
 static struct kdbus_endpoint *kdbus_endpoint_alloc(struct kdbus_bus *bus,
@@ -101,6 +109,7 @@ static struct kdbus_endpoint *kdbus_endpoint_alloc(struct kdbus_bus *bus,
 	ep->bus = kdbus_bus_get(bus);
 	kdbus_node_init(&ep->node);
 	INIT_LIST_HEAD(&ep->bus_node);
+	mutex_init(&ep->end_lock);
 	INIT_LIST_HEAD(&ep->conns);
 	kdbus_policy_init(&ep->policy);
 
@@ -171,12 +180,13 @@ static int kdbus_endpoint_start(struct kdbus_endpoint *ep,
 				struct list_head *policy, umode_t mode,
 				kuid_t uid, kgid_t gid)
 {
-	struct xarray *minors = &ep->bus->domain->minors;
+	struct kdbus_domain *domain = ep->bus->domain;
+	struct xarray *minors = &domain->minors;
 	int ret;
 
-	ret = xa_alloc(minors, &ep->minor, ep,
-		       XA_LIMIT(1, KDBUS_DOMAIN_MINORS - 1),
-		       GFP_KERNEL_ACCOUNT);
+	ret = xa_alloc_cyclic(minors, &ep->minor, ep,
+			      XA_LIMIT(1, KDBUS_DOMAIN_MINORS - 1),
+			      &domain->next_minor, GFP_KERNEL_ACCOUNT);
 	if (ret < 0)
 		/* -EBUSY: no minor is free */
 		return ret == -EBUSY ? -EMFILE : ret;
@@ -247,7 +257,7 @@ static int kdbus_endpoint_charge(struct kdbus_endpoint *ep)
 		return -ENOMEM;
 	}
 
-	ret = kdbus_count_charge(&maker->endpoints, max, -EMFILE);
+	ret = kdbus_count_charge(&maker->endpoints, 1, max, -EMFILE);
 	if (ret < 0) {
 		trace_kdbus_quota_refuse(ep->bus->id, 0, 0,
 					 __kuid_val(maker->uid),
@@ -388,28 +398,26 @@ static struct kdbus_conn *kdbus_endpoint_first_conn(struct kdbus_endpoint *ep)
 	return conn;
 }
 
-/**
- * kdbus_endpoint_disconnect() - end an endpoint and its connections
- * @ep:		the endpoint; the caller has a reference
- *
- * Does nothing if the endpoint has been ended before or was never alive. May
- * sleep.
- */
-void kdbus_endpoint_disconnect(struct kdbus_endpoint *ep)
+/* From here on nothing can be added. Returns whether it was alive before. */
+static bool kdbus_endpoint_set_dead(struct kdbus_endpoint *ep)
 {
-	struct kdbus_bus *bus = ep->bus;
-	struct kdbus_conn *conn;
 	LIST_HEAD(policy);
 	bool was_alive;
 
-	mutex_lock(&bus->lock);
+	mutex_lock(&ep->bus->lock);
 	was_alive = kdbus_endpoint_is_alive(ep);
-	list_del_init(&ep->bus_node);
-	kdbus_policy_remove(&ep->policy, ep, &policy);
-	mutex_unlock(&bus->lock);
+	ep->dead = true;
+	if (ep->custom)
+		kdbus_policy_set_endpoint(ep, &policy);
+	mutex_unlock(&ep->bus->lock);
 	kdbus_policy_free(&policy);
-	if (!was_alive)
-		return;
+	return was_alive;
+}
+
+static void kdbus_endpoint_end(struct kdbus_endpoint *ep)
+{
+	struct kdbus_bus *bus = ep->bus;
+	struct kdbus_conn *conn;
 
 	kdbus_node_hide(&ep->node);
 	while ((conn = kdbus_endpoint_first_conn(ep))) {
@@ -417,7 +425,30 @@ void kdbus_endpoint_disconnect(struct kdbus_endpoint *ep)
 		kdbus_conn_put(conn);
 	}
 
+	mutex_lock(&bus->lock);
+	list_del_init(&ep->bus_node);
+	mutex_unlock(&bus->lock);
 	xa_erase(&bus->domain->minors, ep->minor);
+	kdbus_endpoint_uncharge(ep);
 	trace_kdbus_endpoint_dead(bus->id, ep->id);
-	kdbus_endpoint_put(ep);
+}
+
+/**
+ * kdbus_endpoint_disconnect() - end an endpoint and its connections
+ * @ep:		the endpoint; the caller has a reference
+ *
+ * On return they are gone, whoever ended them. May sleep.
+ */
+void kdbus_endpoint_disconnect(struct kdbus_endpoint *ep)
+{
+	bool was_alive;
+
+	mutex_lock(&ep->end_lock);
+	was_alive = kdbus_endpoint_set_dead(ep);
+	if (was_alive)
+		kdbus_endpoint_end(ep);
+	mutex_unlock(&ep->end_lock);
+	/* the list's reference */
+	if (was_alive)
+		kdbus_endpoint_put(ep);
 }

@@ -9,16 +9,20 @@
  * through them, and they are accounted for as a user of their own. They live
  * as long as the file that made them.
  *
- * An endpoint that is in the list of its bus is alive; it enters the list
- * once and leaves it once, under the bus lock, and only while it is there can
- * it be opened and connections be added. Its minor is known to the domain
- * before, and is given back after its connections are gone.
+ * An endpoint is alive from when it enters the list of its bus until it is
+ * marked dead, both under the bus lock; only then can it be opened and
+ * connections be added. It leaves the list, which frees its name, when its
+ * node and its connections are gone. Its minor is known to the domain before,
+ * and is given back afterwards; the next one gets another minor for as long as
+ * there are any, so that a device file somebody has copied does not lead to
+ * somebody else's bus.
  */
 #ifndef KDBUS_ENDPOINT_H
 #define KDBUS_ENDPOINT_H
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/uidgid.h>
 
 #include "node.h"
@@ -36,7 +40,9 @@ struct kdbus_user;
  * @name:	its name on the bus
  * @minor:	minor of its node
  * @node:	its node
- * @bus_node:	link in the bus's list, empty when not alive; bus->lock
+ * @bus_node:	link in the bus's list, empty when not there; bus->lock
+ * @end_lock:	serializes teardown
+ * @dead:	it is going or gone; bus->lock
  * @conns:	its connections; bus->lock
  * @custom:	it was made by EP_MAKE
  * @policy:	who may do what through it, if it is custom; bus->lock
@@ -51,6 +57,8 @@ struct kdbus_endpoint {
 	u32 minor;
 	struct kdbus_node node;
 	struct list_head bus_node;
+	struct mutex end_lock;
+	bool dead;
 	struct list_head conns;
 	bool custom;
 	struct kdbus_policy_db policy;

@@ -44,7 +44,7 @@ enum kdbus_handle_state {
  * struct kdbus_handle - an open file
  * @lock:	serializes steps from one state to the next
  * @state:	what it is; says which of the following is set
- * @privileged:	EP: the opener may do what the bus's maker may
+ * @rights:	EP: what the opener may do
  * @meta:	EP: metadata of the opener
  * @domain:	CONTROL, DOMAIN_OWNER: the domain, referenced
  * @bus:	BUS_OWNER: the bus, referenced
@@ -54,7 +54,7 @@ enum kdbus_handle_state {
 struct kdbus_handle {
 	struct mutex lock;
 	enum kdbus_handle_state state;
-	bool privileged;
+	struct kdbus_rights rights;
 	struct kdbus_meta *meta;
 	union {
 		struct kdbus_domain *domain;
@@ -105,10 +105,12 @@ static int kdbus_handle_open_ep(struct kdbus_handle *handle, struct file *file,
 	handle->state = KDBUS_HANDLE_EP;
 	handle->ep = ep;
 	/* a custom endpoint hands out no privilege */
-	handle->privileged = !ep->custom &&
-			     (uid_eq(file->f_cred->euid, ep->bus->uid) ||
-			      file_ns_capable(file, &init_user_ns,
-					      CAP_IPC_OWNER));
+	if (!ep->custom) {
+		handle->rights.capable = file_ns_capable(file, &init_user_ns,
+							 CAP_IPC_OWNER);
+		handle->rights.privileged = handle->rights.capable ||
+			uid_eq(file->f_cred->euid, ep->bus->uid);
+	}
 	return 0;
 }
 
@@ -228,7 +230,7 @@ static int kdbus_handle_make_ep(struct kdbus_handle *handle, void __user *argp)
 	struct kdbus_endpoint *parent = handle->ep;
 	struct kdbus_endpoint *ep;
 
-	if (!handle->privileged)
+	if (!handle->rights.privileged)
 		return -EPERM;
 	ep = kdbus_cmd_ep_make(parent->bus, argp);
 	if (IS_ERR(ep))
@@ -252,7 +254,7 @@ static int kdbus_handle_hello(struct kdbus_handle *handle,
 	if (IS_ERR(hello))
 		return PTR_ERR(hello);
 
-	conn = kdbus_conn_new(ep, handle->privileged, handle->meta, hello);
+	conn = kdbus_conn_new(ep, &handle->rights, handle->meta, hello);
 	if (IS_ERR(conn)) {
 		ret = PTR_ERR(conn);
 	} else {
@@ -274,8 +276,6 @@ static long kdbus_handle_step_locked(struct kdbus_handle *handle,
 {
 	switch (handle->state) {
 	case KDBUS_HANDLE_CONTROL:
-		if (cmd == KDBUS_CMD_MEMFD_NEW)
-			return kdbus_cmd_memfd_new(argp);
 		if (cmd == KDBUS_CMD_BUS_MAKE)
 			return kdbus_handle_make_bus(handle, argp);
 		if (cmd == KDBUS_CMD_DOMAIN_MAKE)
@@ -291,11 +291,8 @@ static long kdbus_handle_step_locked(struct kdbus_handle *handle,
 			return kdbus_handle_make_ep(handle, argp);
 		break;
 	case KDBUS_HANDLE_EP_OWNER:
-		if (cmd == KDBUS_CMD_EP_UPDATE)
-			return kdbus_cmd_ep_update(handle->ep, argp);
-		break;
 	case KDBUS_HANDLE_CONNECTED:
-		/* another thread was faster with its HELLO */
+		/* another thread was faster */
 		break;
 	}
 	return -ENOTTY;
@@ -347,6 +344,28 @@ static long kdbus_handle_step(struct kdbus_handle *handle, struct file *file,
 	return ret;
 }
 
+/* Commands of files that are no connection. */
+static long kdbus_unconnected_cmd(struct kdbus_handle *handle,
+				  struct file *file, unsigned int cmd,
+				  void __user *argp)
+{
+	enum kdbus_handle_state state = kdbus_handle_state(handle);
+	long ret;
+
+	/* two that change nothing of the file need not wait for those that do */
+	if (cmd == KDBUS_CMD_MEMFD_NEW && state == KDBUS_HANDLE_CONTROL) {
+		ret = kdbus_cmd_memfd_new(argp);
+		kdbus_cmd_trace(0, 0, cmd, ret);
+		return ret;
+	}
+	if (cmd == KDBUS_CMD_EP_UPDATE && state == KDBUS_HANDLE_EP_OWNER) {
+		ret = kdbus_cmd_ep_update(handle->ep, argp);
+		kdbus_cmd_trace(handle->ep->bus->id, 0, cmd, ret);
+		return ret;
+	}
+	return kdbus_handle_step(handle, file, cmd, argp);
+}
+
 static int kdbus_conn_cmd_cancel(struct kdbus_conn *conn, u64 __user *argp)
 {
 	u64 cookie;
@@ -365,26 +384,34 @@ static int kdbus_conn_cmd_free(struct kdbus_conn *conn, u64 __user *argp)
 	return kdbus_pool_release(conn->pool, offset);
 }
 
-/* Which connections may use a command that there is; the rest may not. */
-static bool kdbus_conn_may(const struct kdbus_conn *conn, unsigned int cmd)
+/* What connections other than ordinary ones may do; 0 for unknown commands. */
+#define KDBUS_FOR_NOBODY	BIT(31)
+#define KDBUS_FOR_ALL		(KDBUS_HELLO_ACTIVATOR |		\
+				 KDBUS_HELLO_POLICY_HOLDER | KDBUS_HELLO_MONITOR)
+
+static u64 kdbus_cmd_is_for(unsigned int cmd)
 {
 	switch (cmd) {
 	case KDBUS_CMD_NAME_LIST:
 	case KDBUS_CMD_CONN_INFO:
 	case KDBUS_CMD_MEMFD_NEW:
 	case KDBUS_CMD_FREE:
-		return true;
+		return KDBUS_FOR_ALL;
 	case KDBUS_CMD_MSG_RECV:
-		return !(conn->flags & KDBUS_HELLO_POLICY_HOLDER);
+		return KDBUS_HELLO_ACTIVATOR | KDBUS_HELLO_MONITOR;
 	case KDBUS_CMD_MATCH_ADD:
 	case KDBUS_CMD_MATCH_REMOVE:
-		return !(conn->flags & (KDBUS_HELLO_ACTIVATOR |
-					KDBUS_HELLO_POLICY_HOLDER));
+		return KDBUS_HELLO_MONITOR;
 	case KDBUS_CMD_CONN_UPDATE:
-		return !(conn->flags & (KDBUS_HELLO_ACTIVATOR |
-					KDBUS_HELLO_MONITOR));
+		return KDBUS_HELLO_POLICY_HOLDER;
+	case KDBUS_CMD_BYEBYE:
+	case KDBUS_CMD_MSG_SEND:
+	case KDBUS_CMD_MSG_CANCEL:
+	case KDBUS_CMD_NAME_ACQUIRE:
+	case KDBUS_CMD_NAME_RELEASE:
+		return KDBUS_FOR_NOBODY;
 	}
-	return kdbus_conn_is_ordinary(conn);
+	return 0;
 }
 
 static long kdbus_conn_do(struct kdbus_conn *conn, unsigned int cmd,
@@ -424,21 +451,17 @@ static long kdbus_conn_do(struct kdbus_conn *conn, unsigned int cmd,
 static long kdbus_conn_cmd(struct kdbus_conn *conn, unsigned int cmd,
 			   void __user *argp)
 {
-	static const unsigned int all[] = {
-		KDBUS_CMD_BYEBYE, KDBUS_CMD_MSG_SEND, KDBUS_CMD_MSG_CANCEL,
-		KDBUS_CMD_MSG_RECV, KDBUS_CMD_NAME_ACQUIRE,
-		KDBUS_CMD_NAME_RELEASE, KDBUS_CMD_CONN_UPDATE,
-		KDBUS_CMD_MATCH_ADD, KDBUS_CMD_MATCH_REMOVE,
-	};
-	unsigned int i;
+	u64 kinds;
 
-	/* most are ordinary */
-	if (kdbus_conn_is_ordinary(conn) || kdbus_conn_may(conn, cmd))
-		return kdbus_conn_do(conn, cmd, argp);
-	for (i = 0; i < ARRAY_SIZE(all); i++)
-		if (cmd == all[i])
+	/* most are ordinary, and may do what there is */
+	if (!kdbus_conn_is_ordinary(conn)) {
+		kinds = kdbus_cmd_is_for(cmd);
+		if (!kinds)
+			return -ENOTTY;
+		if (!(kinds & conn->flags))
 			return -EOPNOTSUPP;
-	return -ENOTTY;
+	}
+	return kdbus_conn_do(conn, cmd, argp);
 }
 
 /* What a connection that is gone still knows. */
@@ -462,7 +485,7 @@ static long kdbus_handle_cmd(struct file *file, unsigned int cmd,
 	long ret;
 
 	if (kdbus_handle_state(handle) != KDBUS_HANDLE_CONNECTED)
-		return kdbus_handle_step(handle, file, cmd, argp);
+		return kdbus_unconnected_cmd(handle, file, cmd, argp);
 
 	conn = handle->conn;
 	ret = kdbus_conn_is_dead(conn) ? kdbus_dead_conn_cmd(conn, cmd, argp) :

@@ -5,7 +5,9 @@
  * A handle is an open file of a node, and what has become of it:
  *
  *   CONTROL -> BUS_OWNER	BUS_MAKE; closing the file ends the bus
- *   EP -> CONNECTED		HELLO; closing the file ends the connection
+ *   CONTROL -> DOMAIN_OWNER	DOMAIN_MAKE; likewise the domain
+ *   EP -> CONNECTED		HELLO; likewise the connection
+ *   EP -> EP_OWNER		EP_MAKE; likewise the new endpoint
  *
  * A step is made once. handle->lock lets one thread try at a time; what the
  * step made is stored before the new state, which is published with release

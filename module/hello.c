@@ -31,7 +31,7 @@
 /**
  * struct kdbus_hello - a HELLO being worked on
  * @cmd:	the command
- * @privileged:	the file was opened by somebody privileged on the bus
+ * @rights:	what who opened the file may do
  * @description: what the connection calls itself, in @cmd; or NULL
  * @name:	name it is about, in @cmd; or NULL
  * @creds:	CREDS item, in @cmd; or NULL
@@ -41,7 +41,7 @@
  */
 struct kdbus_hello {
 	struct kdbus_cmd_hello *cmd;
-	bool privileged;
+	const struct kdbus_rights *rights;
 	const char *description;
 	const char *name;
 	const struct kdbus_item *creds;
@@ -64,7 +64,7 @@ static int kdbus_hello_check_flags(const struct kdbus_hello *h)
 		return -EFAULT;
 	if (hweight64(special) > 1)
 		return -EINVAL;
-	return special && !h->privileged ? -EPERM : 0;
+	return special && !h->rights->privileged ? -EPERM : 0;
 }
 
 static int kdbus_hello_item(struct kdbus_hello *h,
@@ -80,7 +80,7 @@ static int kdbus_hello_item(struct kdbus_hello *h,
 		return 0;
 
 	case KDBUS_ITEM_CREDS:
-		if (!h->privileged)
+		if (!h->rights->privileged)
 			return -EPERM;
 		if (kdbus_item_payload(item) != sizeof(item->creds))
 			return -EINVAL;
@@ -88,7 +88,7 @@ static int kdbus_hello_item(struct kdbus_hello *h,
 		return 0;
 
 	case KDBUS_ITEM_SECLABEL:
-		if (!h->privileged)
+		if (!h->rights->privileged)
 			return -EPERM;
 		if (!kdbus_item_is_string(item))
 			return -EINVAL;
@@ -175,15 +175,24 @@ static int kdbus_hello_take_given(const struct kdbus_hello *h,
 	return 0;
 }
 
-static struct kdbus_user *kdbus_hello_user(const struct kdbus_conn *conn)
+/*
+ * Who is counted for a connection: whoever says HELLO. Only a proxy with
+ * CAP_IPC_OWNER has it counted for whom it speaks for; the maker of a bus
+ * could use up what others may have.
+ */
+static int kdbus_hello_take_users(const struct kdbus_hello *h,
+				  struct kdbus_conn *conn)
 {
 	kuid_t uid = current_uid();
 
-	if (conn->ep->custom)
-		return kdbus_user_ref(conn->ep->user);
-	if (uid_valid(conn->given.uid))
+	if (h->rights->capable && uid_valid(conn->given.uid))
 		uid = conn->given.uid;
-	return kdbus_user_get(conn->bus->domain, uid);
+	conn->owner = kdbus_user_get(conn->bus->domain, uid);
+	if (!conn->owner)
+		return -ENOMEM;
+	conn->user = kdbus_user_ref(conn->ep->custom ? conn->ep->user :
+						       conn->owner);
+	return 0;
 }
 
 /* Gives a connection what it needs, its id and a place in the bus's table. */
@@ -197,14 +206,15 @@ static int kdbus_hello_prepare(struct kdbus_hello *h, struct kdbus_conn *conn)
 	ret = kdbus_hello_take_given(h, conn);
 	if (!ret)
 		ret = kdbus_meta_ns_init(&conn->view);
+	if (!ret)
+		ret = kdbus_hello_take_users(h, conn);
 	if (ret < 0)
 		return ret;
 	conn->description = kstrdup(description, GFP_KERNEL_ACCOUNT);
-	conn->user = kdbus_hello_user(conn);
-	if (!conn->description || !conn->user)
+	if (!conn->description)
 		return -ENOMEM;
 	if (h->cmd->conn_flags & KDBUS_HELLO_ACTIVATOR) {
-		h->names = kdbus_name_entry_new(h->name);
+		h->names = kdbus_name_entry_new(bus, h->name);
 		if (!h->names)
 			return -ENOMEM;
 	}
@@ -225,17 +235,12 @@ static int kdbus_hello_commit_special(struct kdbus_hello *h,
 				      struct kdbus_conn *conn)
 {
 	struct kdbus_bus *bus = conn->bus;
-	int ret;
 
 	if (!(conn->flags & KDBUS_HELLO_NAMED))
 		return 0;
 	if (h->names && kdbus_name_has_activator(bus, h->name))
 		return -EEXIST;
-	ret = kdbus_policy_set_conn(conn, &h->policy);
-	if (ret < 0)
-		return ret;
-	WRITE_ONCE(bus->has_policy, true);
-	return 0;
+	return kdbus_policy_set_conn(conn, &h->policy);
 }
 
 static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
@@ -258,6 +263,7 @@ static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 	if (conn->flags & KDBUS_HELLO_MONITOR) {
 		list_add_tail(&conn->monitor_node, &bus->monitors);
 		WRITE_ONCE(bus->n_monitors, bus->n_monitors + 1);
+		WRITE_ONCE(bus->monitor_gen, bus->monitor_gen + 1);
 	}
 	/* the table's reference; the place is reserved, so nothing fails */
 	kdbus_conn_get(conn);
@@ -271,16 +277,20 @@ exit_unlock:
 	return ret;
 }
 
-static int kdbus_hello_charge(struct kdbus_conn *conn)
+/* What is wrong with the world is told before what is scarce. */
+static int kdbus_hello_look(const struct kdbus_hello *h,
+			    const struct kdbus_conn *conn)
 {
-	unsigned int max = READ_ONCE(kdbus_max_conns_per_user);
+	struct kdbus_bus *bus = conn->bus;
 	int ret;
 
-	ret = kdbus_count_charge(&conn->user->conns, max, -EMFILE);
-	if (ret < 0)
-		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
-					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_CONNS, 1, max, max, ret);
+	mutex_lock(&bus->lock);
+	ret = kdbus_policy_check_conn(conn, &h->policy);
+	if (!ret && h->names && kdbus_name_has_activator(bus, h->name))
+		ret = -EEXIST;
+	if (!ret && !kdbus_endpoint_is_alive(conn->ep))
+		ret = -ESHUTDOWN;
+	mutex_unlock(&bus->lock);
 	return ret;
 }
 
@@ -291,7 +301,9 @@ static int kdbus_hello_start(struct kdbus_hello *h, struct kdbus_conn *conn)
 	ret = kdbus_hello_prepare(h, conn);
 	if (ret < 0)
 		return ret;
-	ret = kdbus_hello_charge(conn);
+	ret = kdbus_hello_look(h, conn);
+	if (!ret)
+		ret = kdbus_conn_charge(conn);
 	if (ret < 0)
 		goto exit_release;
 	ret = kdbus_hello_commit(h, conn);
@@ -300,7 +312,7 @@ static int kdbus_hello_start(struct kdbus_hello *h, struct kdbus_conn *conn)
 	return 0;
 
 exit_uncharge:
-	atomic_dec(&conn->user->conns);
+	kdbus_conn_uncharge(conn);
 exit_release:
 	xa_release(&conn->bus->conns, conn->id);
 	return ret;
@@ -318,20 +330,21 @@ static void kdbus_hello_answer(struct kdbus_cmd_hello *cmd,
 /**
  * kdbus_conn_new() - HELLO: connect to a bus
  * @ep:		the endpoint
- * @privileged:	whether the file was opened by somebody privileged on the bus
+ * @rights:	what who opened the file may do
  * @meta:	metadata of the opener; the connection's on success
  * @cmd:	the command in kernel memory; what the kernel tells is filled in
  *
  * Return: the connection, alive, a reference for the caller, who ends it with
  * kdbus_conn_disconnect(); or a negative errno as a pointer.
  */
-struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep, bool privileged,
+struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
+				  const struct kdbus_rights *rights,
 				  struct kdbus_meta *meta,
 				  struct kdbus_cmd_hello *cmd)
 {
 	struct kdbus_hello h = {
 		.cmd = cmd,
-		.privileged = privileged,
+		.rights = rights,
 		.policy = LIST_HEAD_INIT(h.policy),
 	};
 	struct kdbus_conn *conn;
@@ -348,7 +361,7 @@ struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep, bool privileged,
 	}
 	conn->flags = cmd->conn_flags & KDBUS_HELLO_KNOWN;
 	conn->attach_flags = cmd->attach_flags & _KDBUS_ATTACH_ALL;
-	conn->privileged = privileged;
+	conn->privileged = rights->privileged;
 	/* before others can find the connection and ask */
 	conn->meta = meta;
 

@@ -5,7 +5,6 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/stringhash.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
@@ -116,8 +115,7 @@ static int kdbus_info_find_name(struct kdbus_conn *conn,
 	if (!kdbus_policy_sees_name(conn, cmd->name))
 		return -ESRCH;
 	*peer = kdbus_name_get_owner(conn->bus, cmd->name,
-				     full_name_hash(NULL, cmd->name,
-						    strlen(cmd->name)));
+				     kdbus_name_hash(conn->bus, cmd->name));
 	return *peer ? 0 : -ESRCH;
 }
 

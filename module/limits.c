@@ -6,8 +6,17 @@
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
 
+#include "bus.h"
+#include "connection.h"
 #include "domain.h"
 #include "limits.h"
+#include "trace.h"
+
+unsigned int kdbus_max_domains_per_user = 16;
+module_param_named(max_domains_per_user, kdbus_max_domains_per_user, uint,
+		   0644);
+MODULE_PARM_DESC(max_domains_per_user,
+		 "Domains one uid may have made in a domain (default 16)");
 
 unsigned int kdbus_max_buses_per_user = 64;
 module_param_named(max_buses_per_user, kdbus_max_buses_per_user, uint, 0644);
@@ -24,6 +33,17 @@ module_param_named(max_endpoints_per_user, kdbus_max_endpoints_per_user, uint,
 		   0644);
 MODULE_PARM_DESC(max_endpoints_per_user,
 		 "Custom endpoints one uid may have in a domain (default 256)");
+
+unsigned int kdbus_max_files_per_user = 4096;
+module_param_named(max_files_per_user, kdbus_max_files_per_user, uint, 0644);
+MODULE_PARM_DESC(max_files_per_user,
+		 "Files one uid may have in messages that are not received yet, in a domain (default 4096)");
+
+unsigned int kdbus_max_match_bytes_per_user = 4 << 20;
+module_param_named(max_match_bytes_per_user, kdbus_max_match_bytes_per_user,
+		   uint, 0644);
+MODULE_PARM_DESC(max_match_bytes_per_user,
+		 "Size of all matches of one uid's connections in a domain, in bytes (default 4 MiB)");
 
 unsigned int kdbus_max_matches_per_conn = 256;
 module_param_named(max_matches_per_conn, kdbus_max_matches_per_conn, uint,
@@ -92,6 +112,14 @@ struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid)
 {
 	struct kdbus_user *user, *new;
 
+	spin_lock(&domain->user_lock);
+	user = kdbus_user_find(domain, uid);
+	if (user)
+		kref_get(&user->kref);
+	spin_unlock(&domain->user_lock);
+	if (user)
+		return user;
+
 	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return NULL;
@@ -124,7 +152,7 @@ struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid)
  */
 struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain)
 {
-	static atomic_t ids = ATOMIC_INIT(0);
+	static atomic64_t ids = ATOMIC64_INIT(0);
 	struct kdbus_user *user;
 
 	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
@@ -135,7 +163,7 @@ struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain)
 	user->domain = domain;
 	user->uid = INVALID_UID;
 	/* above all uids */
-	user->key = BIT_ULL(32) + (u32)atomic_inc_return(&ids);
+	user->key = BIT_ULL(32) + atomic64_inc_return(&ids);
 	INIT_HLIST_NODE(&user->node);
 	return user;
 }
@@ -161,7 +189,8 @@ static void kdbus_user_release(struct kref *kref)
 	spin_unlock(&user->domain->user_lock);
 
 	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns) ||
-		atomic_read(&user->endpoints));
+		atomic_read(&user->endpoints) || atomic_read(&user->domains) ||
+		atomic_read(&user->files) || atomic_read(&user->match_bytes));
 	kfree(user);
 }
 
@@ -178,18 +207,52 @@ void kdbus_user_put(struct kdbus_user *user)
 }
 
 /**
- * kdbus_count_charge() - count one more of something that is bounded
- * @count:	the counter; atomic_dec() takes the charge back
+ * kdbus_count_charge() - count more of something that is bounded
+ * @count:	the counter; atomic_sub() takes the charge back
+ * @n:		how many more
  * @max:	how many there may be
- * @error:	what to return when that many are there
+ * @error:	what to return if there would be more than that
  *
- * Return: 0 and the count is one higher, or @error and it is as before.
+ * Return: 0 and the count is higher by @n, or @error and it is as before.
  */
-int kdbus_count_charge(atomic_t *count, unsigned int max, int error)
+int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
+		       int error)
 {
-	if ((unsigned int)atomic_inc_return(count) <= max)
+	if ((unsigned int)atomic_add_return(n, count) <= max)
 		return 0;
 
-	atomic_dec(count);
+	atomic_sub(n, count);
 	return error;
+}
+
+/**
+ * kdbus_user_charge_files() - count files that a message is to carry
+ * @conn:	the sender; its uid is charged
+ * @n:		how many
+ *
+ * Return: 0 or -EMFILE.
+ */
+int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n)
+{
+	unsigned int max = READ_ONCE(kdbus_max_files_per_user);
+	struct kdbus_user *user = conn->owner;
+	int ret;
+
+	ret = kdbus_count_charge(&user->files, n, max, -EMFILE);
+	if (ret < 0)
+		trace_kdbus_quota_refuse(conn->bus->id, 0, conn->id,
+					 __kuid_val(user->uid),
+					 KDBUS_QUOTA_FILES, n,
+					 atomic_read(&user->files), max, ret);
+	return ret;
+}
+
+/**
+ * kdbus_user_uncharge_files() - files are in flight no longer
+ * @user:	who was charged
+ * @n:		how many
+ */
+void kdbus_user_uncharge_files(struct kdbus_user *user, unsigned int n)
+{
+	atomic_sub(n, &user->files);
 }

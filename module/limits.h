@@ -11,9 +11,10 @@
  *
  * A struct kdbus_user stands for one uid in one domain and counts what that
  * uid holds there. All who come through a custom endpoint are one anonymous
- * user, known to nobody else. It lives as long as something refers to it. The table of
- * users is guarded by the domain's user_lock; the counters are atomic and
- * are charged before the thing they count is made.
+ * user as well, which is how others' pools know them. A user lives as long as
+ * something refers to it. The table of users is guarded by the domain's
+ * user_lock; the counters are atomic and are charged before the thing they
+ * count is made.
  */
 #ifndef KDBUS_LIMITS_H
 #define KDBUS_LIMITS_H
@@ -28,6 +29,7 @@
 #define KDBUS_MSG_MAX_ITEMS		128
 #define KDBUS_MSG_MAX_FDS		256
 #define KDBUS_MSG_MAX_VEC_SIZE		(2UL << 20)
+#define KDBUS_MSG_MAX_STAGED		(16UL << 20)
 #define KDBUS_MAKE_MAX_SIZE		32768
 #define KDBUS_HELLO_MAX_SIZE		32768
 #define KDBUS_UPDATE_MAX_ITEMS		32768
@@ -35,6 +37,7 @@
 #define KDBUS_MEMFD_MAX_CMD_SIZE	(24 + 32768)
 #define KDBUS_NAME_MAX_LEN		255
 #define KDBUS_SYSNAME_MAX_LEN		63
+#define KDBUS_DOMAIN_MAX_PATH		255
 #define KDBUS_CMD_NAME_EXTRA		256
 #define KDBUS_BLOOM_MIN_SIZE		8
 #define KDBUS_BLOOM_MAX_SIZE		4096
@@ -43,9 +46,12 @@
 #define KDBUS_DOMAIN_MINORS		(1U << 16)
 
 /* shared things: module parameters */
+extern unsigned int kdbus_max_domains_per_user;
 extern unsigned int kdbus_max_buses_per_user;
 extern unsigned int kdbus_max_conns_per_user;
 extern unsigned int kdbus_max_endpoints_per_user;
+extern unsigned int kdbus_max_files_per_user;
+extern unsigned int kdbus_max_match_bytes_per_user;
 extern unsigned int kdbus_max_matches_per_conn;
 extern unsigned int kdbus_max_notices_per_conn;
 extern unsigned int kdbus_max_names_per_conn;
@@ -55,6 +61,7 @@ extern unsigned int kdbus_max_fds_per_sender;
 extern unsigned int kdbus_max_fds_same_uid;
 extern unsigned long long kdbus_max_pool_size;
 
+struct kdbus_conn;
 struct kdbus_domain;
 
 /**
@@ -64,9 +71,12 @@ struct kdbus_domain;
  * @uid:	who; invalid for an anonymous user
  * @key:	number that tells it from all others in the domain
  * @node:	link in the domain's table, if it is not anonymous
+ * @domains:	domains the uid has made in this one
  * @buses:	buses the uid has made
  * @endpoints:	custom endpoints it has made
  * @conns:	connections the uid has
+ * @files:	files its messages carry that have not been received
+ * @match_bytes: size of the matches of its connections
  */
 struct kdbus_user {
 	struct kref kref;
@@ -74,9 +84,12 @@ struct kdbus_user {
 	kuid_t uid;
 	u64 key;
 	struct hlist_node node;
+	atomic_t domains;
 	atomic_t buses;
 	atomic_t endpoints;
 	atomic_t conns;
+	atomic_t files;
+	atomic_t match_bytes;
 };
 
 struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid);
@@ -84,6 +97,9 @@ struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain);
 struct kdbus_user *kdbus_user_ref(struct kdbus_user *user);
 void kdbus_user_put(struct kdbus_user *user);
 
-int kdbus_count_charge(atomic_t *count, unsigned int max, int error);
+int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
+		       int error);
+int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n);
+void kdbus_user_uncharge_files(struct kdbus_user *user, unsigned int n);
 
 #endif /* KDBUS_LIMITS_H */

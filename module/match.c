@@ -5,7 +5,6 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/stringhash.h>
 
 #include "bus.h"
 #include "connection.h"
@@ -15,6 +14,7 @@
 #include "message.h"
 #include "names.h"
 #include "notify.h"
+#include "policy.h"
 #include "trace.h"
 
 /* what a key stands for; the kinds of notifications are item types */
@@ -62,11 +62,6 @@ struct kdbus_match {
 static u64 kdbus_match_hash(const struct kdbus_match_key *key)
 {
 	return (key->kind << 56) ^ key->value;
-}
-
-static u64 kdbus_match_name_value(const char *name)
-{
-	return full_name_hash(NULL, name, strlen(name));
 }
 
 /* ---- installing ------------------------------------------------------- */
@@ -124,7 +119,8 @@ static int kdbus_rule_check(const struct kdbus_bus *bus,
 }
 
 /* The key a rule asks for. */
-static struct kdbus_match_key kdbus_rule_key(const struct kdbus_item *item)
+static struct kdbus_match_key kdbus_rule_key(const struct kdbus_bus *bus,
+					     const struct kdbus_item *item)
 {
 	struct kdbus_match_key key = { KDBUS_MATCH_MSG, KDBUS_MATCH_ANY };
 	const char *name;
@@ -137,7 +133,7 @@ static struct kdbus_match_key kdbus_rule_key(const struct kdbus_item *item)
 		break;
 	case KDBUS_ITEM_NAME:
 		key.kind = KDBUS_MATCH_MSG_NAME;
-		key.value = kdbus_match_name_value(item->str);
+		key.value = kdbus_name_hash(bus, item->str);
 		break;
 	case KDBUS_ITEM_ID_ADD:
 	case KDBUS_ITEM_ID_REMOVE:
@@ -148,7 +144,7 @@ static struct kdbus_match_key kdbus_rule_key(const struct kdbus_item *item)
 		key.kind = item->type;
 		name = kdbus_rule_name(item);
 		if (name)
-			key.value = kdbus_match_name_value(name);
+			key.value = kdbus_name_hash(bus, name);
 	}
 	return key;
 }
@@ -165,6 +161,7 @@ static bool kdbus_match_kind_is_msg(u64 kind)
  */
 static void kdbus_match_set_key(struct kdbus_match *match)
 {
+	const struct kdbus_bus *bus = match->conn->bus;
 	const struct kdbus_item *item;
 	struct kdbus_match_key key;
 	struct kdbus_items items;
@@ -172,7 +169,7 @@ static void kdbus_match_set_key(struct kdbus_match *match)
 	match->key.kind = KDBUS_MATCH_ALL;
 	match->key.value = KDBUS_MATCH_ANY;
 	kdbus_match_for_each_rule(match, items, item) {
-		key = kdbus_rule_key(item);
+		key = kdbus_rule_key(bus, item);
 		if (match->key.kind == KDBUS_MATCH_ALL) {
 			match->key = key;
 		} else if (key.kind != match->key.kind &&
@@ -222,31 +219,65 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 	struct kdbus_bus *bus = conn->bus;
 	int ret = -ECONNRESET;
 
+	down_write(&bus->match_sem);
 	mutex_lock(&bus->lock);
 	if (!conn->dead) {
-		down_write(&bus->match_sem);
 		list_add_tail(&match->list, &conn->matches);
 		if (match->key.kind)
 			hash_add(bus->matches, &match->node,
 				 kdbus_match_hash(&match->key));
 		bus->n_matches++;
-		up_write(&bus->match_sem);
 		ret = 0;
 	}
 	mutex_unlock(&bus->lock);
+	up_write(&bus->match_sem);
 	return ret;
 }
 
-static int kdbus_match_charge(struct kdbus_conn *conn)
+static unsigned int kdbus_match_bytes(const struct kdbus_match *match)
+{
+	return sizeof(*match) + match->size;
+}
+
+static void kdbus_match_uncharge(const struct kdbus_match *match)
+{
+	struct kdbus_conn *conn = match->conn;
+
+	atomic_dec(&conn->n_matches);
+	atomic_sub(kdbus_match_bytes(match), &conn->owner->match_bytes);
+}
+
+static void kdbus_match_refuse(const struct kdbus_conn *conn, u64 bounded,
+			       enum kdbus_quota_kind kind, u64 asked,
+			       atomic_t *used, u64 limit)
+{
+	trace_kdbus_quota_refuse(conn->bus->id, bounded, conn->id,
+				 __kuid_val(conn->owner->uid), kind, asked,
+				 atomic_read(used), limit, -EMFILE);
+}
+
+/* Counts a match for its connection, and its bytes for the uid. */
+static int kdbus_match_charge(const struct kdbus_match *match)
 {
 	unsigned int max = READ_ONCE(kdbus_max_matches_per_conn);
+	unsigned int max_bytes = READ_ONCE(kdbus_max_match_bytes_per_user);
+	unsigned int bytes = kdbus_match_bytes(match);
+	struct kdbus_conn *conn = match->conn;
 	int ret;
 
-	ret = kdbus_count_charge(&conn->n_matches, max, -EMFILE);
-	if (ret < 0)
-		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
-					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_MATCHES, 1, max, max, ret);
+	ret = kdbus_count_charge(&conn->n_matches, 1, max, -EMFILE);
+	if (ret < 0) {
+		kdbus_match_refuse(conn, conn->id, KDBUS_QUOTA_MATCHES, 1,
+				   &conn->n_matches, max);
+		return ret;
+	}
+	ret = kdbus_count_charge(&conn->owner->match_bytes, bytes, max_bytes,
+				 -EMFILE);
+	if (ret < 0) {
+		kdbus_match_refuse(conn, 0, KDBUS_QUOTA_MATCH_BYTES, bytes,
+				   &conn->owner->match_bytes, max_bytes);
+		atomic_dec(&conn->n_matches);
+	}
 	return ret;
 }
 
@@ -256,7 +287,7 @@ static int kdbus_match_charge(struct kdbus_conn *conn)
  * @argp:	struct kdbus_cmd_match of the caller
  *
  * Return: 0, -EFAULT, -EINVAL, -EMSGSIZE, -ENOMEM, -EDOM, -ECONNRESET; or
- * -EMFILE if it has too many matches.
+ * -EMFILE if it, or its uid, has too many matches.
  */
 int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
 {
@@ -273,12 +304,12 @@ int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
 	ret = PTR_ERR_OR_ZERO(match);
 	if (ret < 0)
 		goto exit;
-	ret = kdbus_match_charge(conn);
+	ret = kdbus_match_charge(match);
 	if (ret < 0)
 		goto exit_free;
 	ret = kdbus_match_link(conn, match);
 	if (ret < 0) {
-		atomic_dec(&conn->n_matches);
+		kdbus_match_uncharge(match);
 		goto exit_free;
 	}
 	trace_kdbus_match_add(conn->bus->id, conn->id, cmd->cookie,
@@ -309,18 +340,14 @@ static unsigned int kdbus_matches_unlink(struct kdbus_conn *conn,
 		if (match->key.kind)
 			hash_del(&match->node);
 		list_move(&match->list, gone);
-		atomic_dec(&conn->n_matches);
+		kdbus_match_uncharge(match);
 		conn->bus->n_matches--;
 		n++;
 	}
 	return n;
 }
 
-/**
- * kdbus_matches_free() - free matches that are in no table
- * @gone:	the matches
- */
-void kdbus_matches_free(struct list_head *gone)
+static void kdbus_matches_free(struct list_head *gone)
 {
 	struct kdbus_match *match, *tmp;
 
@@ -328,20 +355,32 @@ void kdbus_matches_free(struct list_head *gone)
 		kvfree(match);
 }
 
-/**
- * kdbus_matches_remove_all() - take all matches from a dying connection
- * @conn:	the connection; the lock of its bus is held
- * @gone:	gets them, for kdbus_matches_free() after unlocking
- */
-void kdbus_matches_remove_all(struct kdbus_conn *conn, struct list_head *gone)
+/* Removes matches with a cookie, or all. Returns how many there were. */
+static unsigned int kdbus_matches_remove(struct kdbus_conn *conn,
+					 const u64 *cookie)
 {
-	lockdep_assert_held(&conn->bus->lock);
+	struct kdbus_bus *bus = conn->bus;
+	unsigned int n;
+	LIST_HEAD(gone);
 
-	if (list_empty(&conn->matches))
-		return;
-	down_write(&conn->bus->match_sem);
-	kdbus_matches_unlink(conn, NULL, gone);
-	up_write(&conn->bus->match_sem);
+	down_write(&bus->match_sem);
+	mutex_lock(&bus->lock);
+	n = kdbus_matches_unlink(conn, cookie, &gone);
+	mutex_unlock(&bus->lock);
+	up_write(&bus->match_sem);
+	kdbus_matches_free(&gone);
+	return n;
+}
+
+/**
+ * kdbus_matches_remove_all() - remove all matches of a connection
+ * @conn:	the connection, dead, referenced; the caller holds no lock
+ */
+void kdbus_matches_remove_all(struct kdbus_conn *conn)
+{
+	/* none is added to a dead connection */
+	if (!list_empty_careful(&conn->matches))
+		kdbus_matches_remove(conn, NULL);
 }
 
 /**
@@ -354,23 +393,15 @@ void kdbus_matches_remove_all(struct kdbus_conn *conn, struct list_head *gone)
  */
 int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp)
 {
-	struct kdbus_bus *bus = conn->bus;
 	struct kdbus_cmd_match *cmd;
 	unsigned int n;
-	LIST_HEAD(gone);
 
 	cmd = kdbus_cmd_import(argp, sizeof(*cmd), sizeof(*cmd));
 	if (IS_ERR(cmd))
 		return PTR_ERR(cmd);
 
-	mutex_lock(&bus->lock);
-	down_write(&bus->match_sem);
-	n = kdbus_matches_unlink(conn, &cmd->cookie, &gone);
-	up_write(&bus->match_sem);
-	mutex_unlock(&bus->lock);
-
-	kdbus_matches_free(&gone);
-	trace_kdbus_match_remove(bus->id, conn->id, cmd->cookie, n);
+	n = kdbus_matches_remove(conn, &cmd->cookie);
+	trace_kdbus_match_remove(conn->bus->id, conn->id, cmd->cookie, n);
 	kvfree(cmd);
 	return 0;
 }
@@ -394,9 +425,11 @@ static bool kdbus_match_bloom(const struct kdbus_bus *bus,
 	return true;
 }
 
+/* @viewer: somebody who may not know every name, and the bus lock is held */
 static bool kdbus_rule_matches_msg(const struct kdbus_bus *bus,
 				   const struct kdbus_item *item,
-				   const struct kdbus_message *msg)
+				   const struct kdbus_message *msg,
+				   const struct kdbus_conn *viewer)
 {
 	switch (item->type) {
 	case KDBUS_ITEM_BLOOM_MASK:
@@ -405,6 +438,8 @@ static bool kdbus_rule_matches_msg(const struct kdbus_bus *bus,
 		return item->id == KDBUS_MATCH_ID_ANY ||
 		       item->id == msg->src->id;
 	case KDBUS_ITEM_NAME:
+		if (viewer && !kdbus_policy_may_see_name(viewer, item->str))
+			return false;
 		return kdbus_name_owned_by(bus, item->str, msg->src);
 	}
 	return false;
@@ -412,15 +447,34 @@ static bool kdbus_rule_matches_msg(const struct kdbus_bus *bus,
 
 static bool kdbus_match_holds_msg(const struct kdbus_bus *bus,
 				  const struct kdbus_match *match,
-				  const struct kdbus_message *msg)
+				  const struct kdbus_message *msg,
+				  const struct kdbus_conn *viewer)
 {
 	const struct kdbus_item *item;
 	struct kdbus_items items;
 
 	kdbus_match_for_each_rule(match, items, item)
-		if (!kdbus_rule_matches_msg(bus, item, msg))
+		if (!kdbus_rule_matches_msg(bus, item, msg, viewer))
 			return false;
 	return true;
+}
+
+/**
+ * kdbus_match_conn() - whether a broadcast matches by what a receiver may know
+ * @conn:	the receiver; the lock of its bus is held
+ * @msg:	the broadcast
+ */
+bool kdbus_match_conn(const struct kdbus_conn *conn,
+		      const struct kdbus_message *msg)
+{
+	const struct kdbus_match *match;
+
+	lockdep_assert_held(&conn->bus->lock);
+
+	list_for_each_entry(match, &conn->matches, list)
+		if (kdbus_match_holds_msg(conn->bus, match, msg, conn))
+			return true;
+	return false;
 }
 
 /* Adds whom a message matches under one key; counts beyond the room there is */
@@ -438,7 +492,7 @@ static void kdbus_match_msg_key(struct kdbus_bus *bus, u64 kind, u64 value,
 		    match->conn == msg->src || match->conn == last)
 			continue;
 		r->tried++;
-		if (!kdbus_match_holds_msg(bus, match, msg))
+		if (!kdbus_match_holds_msg(bus, match, msg, NULL))
 			continue;
 		last = match->conn;
 		if (r->n < r->room)
@@ -451,18 +505,22 @@ static void kdbus_match_msg_key(struct kdbus_bus *bus, u64 kind, u64 value,
 static int kdbus_match_src_names(const struct kdbus_conn *src, u64 **values,
 				 unsigned int *n)
 {
-	unsigned int room = atomic_read(&src->n_names) + 8;
+	unsigned int room = atomic_read(&src->n_names);
 	const struct kdbus_name_entry *name;
 
+	*values = NULL;
+	*n = 0;
+	if (!room)
+		return 0;
+	room += 8;
 	*values = kmalloc_array(room, sizeof(**values), GFP_KERNEL_ACCOUNT);
 	if (!*values)
 		return -ENOMEM;
 
-	*n = 0;
 	mutex_lock(&src->bus->lock);
 	list_for_each_entry(name, &src->names, owner_node)
 		if (*n < room)
-			(*values)[(*n)++] = kdbus_match_name_value(name->name);
+			(*values)[(*n)++] = name->hash;
 	mutex_unlock(&src->bus->lock);
 	return 0;
 }
@@ -581,11 +639,13 @@ static bool kdbus_match_holds_notice(const struct kdbus_match *match,
  * kdbus_match_notice() - find whom a notification matches
  * @bus:	the bus, its lock held
  * @notice:	the notification
- * @fn:		called for each match that holds; a connection may have several
+ * @msg:	its trace id: @fn is called once for each connection, which it
+ *		stamps with this as @last_msg
+ * @fn:		called for whom it matches
  * @arg:	handed to @fn
  */
 void kdbus_match_notice(struct kdbus_bus *bus,
-			const struct kdbus_notice *notice,
+			const struct kdbus_notice *notice, u64 msg,
 			void (*fn)(struct kdbus_conn *conn, void *arg),
 			void *arg)
 {
@@ -593,7 +653,7 @@ void kdbus_match_notice(struct kdbus_bus *bus,
 		{ KDBUS_MATCH_ALL, KDBUS_MATCH_ANY },
 		{ notice->type, KDBUS_MATCH_ANY },
 		{ notice->type, notice->name[0] ?
-		  kdbus_match_name_value(notice->name) : notice->id.id },
+		  kdbus_name_hash(bus, notice->name) : notice->id.id },
 	};
 	struct kdbus_match *match;
 	unsigned int i;
@@ -605,6 +665,7 @@ void kdbus_match_notice(struct kdbus_bus *bus,
 				       kdbus_match_hash(&keys[i]))
 			if (match->key.kind == keys[i].kind &&
 			    match->key.value == keys[i].value &&
+			    match->conn->last_msg != msg &&
 			    kdbus_match_holds_notice(match, notice))
 				fn(match->conn, arg);
 }

@@ -11,9 +11,10 @@
  * a notification is about, or just the kind of event. An event is compared
  * only with the matches under its own keys, so others cost nothing.
  *
- * The table changes under the bus lock and the bus's match_sem for writing,
- * and is read under either: broadcasts, which may have to be compared with
- * many matches, do not hold up the bus.
+ * The table changes under the bus's match_sem for writing and, inside of it,
+ * the bus lock, and is read under either: broadcasts, which may have to be
+ * compared with many matches, do not hold up the bus. The matches of a dead
+ * connection stay in it for a moment.
  */
 #ifndef KDBUS_MATCH_H
 #define KDBUS_MATCH_H
@@ -42,16 +43,16 @@ struct kdbus_receivers {
 
 int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp);
 int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp);
-void kdbus_matches_remove_all(struct kdbus_conn *conn,
-			      struct list_head *gone);
-void kdbus_matches_free(struct list_head *gone);
+void kdbus_matches_remove_all(struct kdbus_conn *conn);
 
 int kdbus_match_message(struct kdbus_bus *bus,
 			const struct kdbus_message *msg,
 			struct kdbus_receivers *r);
+bool kdbus_match_conn(const struct kdbus_conn *conn,
+		      const struct kdbus_message *msg);
 void kdbus_receivers_release(struct kdbus_receivers *r);
 void kdbus_match_notice(struct kdbus_bus *bus,
-			const struct kdbus_notice *notice,
+			const struct kdbus_notice *notice, u64 msg,
 			void (*fn)(struct kdbus_conn *conn, void *arg),
 			void *arg);
 

@@ -10,7 +10,6 @@
 #include <linux/net.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
-#include <linux/stringhash.h>
 #include <linux/uaccess.h>
 
 #include "bus.h"
@@ -58,10 +57,19 @@ static bool kdbus_file_can_cycle(struct file *file)
 	       !strcmp(file->f_path.dentry->d_name.name, "[io_uring]");
 }
 
-/* Makes room for @n more files; the items of a message bound how many. */
+/*
+ * Makes room for @n more files, and charges the sender's user for them as long
+ * as they are in flight; the items of a message bound how many.
+ */
 static int kdbus_message_grow_files(struct kdbus_message *msg, unsigned int n)
 {
 	struct kdbus_passed_file *files;
+	int ret;
+
+	ret = kdbus_user_charge_files(msg->src, n);
+	if (ret < 0)
+		return ret;
+	msg->n_charged += n;
 
 	files = kvcalloc(msg->n_files + n, sizeof(*files), GFP_KERNEL_ACCOUNT);
 	if (!files)
@@ -175,7 +183,7 @@ static int kdbus_message_import_name(struct kdbus_message *msg,
 		return -EINVAL;
 
 	msg->dst_name = item->str;
-	msg->dst_hash = full_name_hash(NULL, item->str, size - 1);
+	msg->dst_hash = kdbus_name_hash(msg->src->bus, item->str);
 	msg->items_size += KDBUS_ITEM_SIZE(size);
 	return 0;
 }
@@ -202,6 +210,7 @@ static int kdbus_message_import_memfd(struct kdbus_message *msg,
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	/* from here on it stays sealed if it is */
+	msg->files[msg->n_files].is_payload = true;
 	msg->files[msg->n_files++].file = file;
 	msg->n_memfds++;
 	msg->items_size += KDBUS_ITEM_SIZE(sizeof(item->memfd));
@@ -271,6 +280,11 @@ static int kdbus_message_check_header(const struct kdbus_message *msg)
 	return 0;
 }
 
+/* Receivers are not shown flags that mean nothing. */
+#define KDBUS_MSG_FLAGS_KNOWN (KDBUS_MSG_FLAGS_EXPECT_REPLY |		\
+			       KDBUS_MSG_FLAGS_SYNC_REPLY |		\
+			       KDBUS_MSG_FLAGS_NO_AUTO_START)
+
 static int kdbus_message_check_dst(const struct kdbus_message *msg)
 {
 	const struct kdbus_msg *hdr = msg->hdr;
@@ -282,6 +296,9 @@ static int kdbus_message_check_dst(const struct kdbus_message *msg)
 			return -EBADMSG;
 		if (hdr->timeout_ns)
 			return -ENOTUNIQ;
+		/* copied to the kernel, whoever makes the bus */
+		if (msg->data_size > KDBUS_MSG_MAX_STAGED)
+			return -EMSGSIZE;
 	} else if (hdr->dst_id != KDBUS_DST_ID_NAME && msg->dst_name) {
 		return -EBADMSG;
 	}
@@ -344,8 +361,10 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 		ret = kdbus_message_import_items(msg);
 	if (!ret)
 		ret = kdbus_message_check_dst(msg);
-	if (!ret)
+	if (!ret) {
 		msg->hdr->src_id = src->id;
+		msg->hdr->flags &= KDBUS_MSG_FLAGS_KNOWN;
+	}
 	return ret;
 }
 
@@ -362,6 +381,8 @@ void kdbus_message_release(struct kdbus_message *msg)
 			fput(msg->files[i].file);
 		kvfree(msg->files);
 	}
+	if (msg->n_charged)
+		kdbus_user_uncharge_files(msg->src->owner, msg->n_charged);
 	if (msg->staged)
 		kvfree(msg->staged);
 	kdbus_meta_destroy(&msg->meta);
@@ -378,8 +399,20 @@ void kdbus_message_release(struct kdbus_message *msg)
 	     kdbus_items_next(&(items), &(item)) > 0;)
 
 /**
+ * kdbus_message_begin_try() - forget what an earlier try has found out
+ * @msg:	the message
+ */
+void kdbus_message_begin_try(struct kdbus_message *msg)
+{
+	msg->written = NULL;
+	msg->has_names = false;
+	msg->names_changed = false;
+}
+
+/**
  * kdbus_message_stage() - copy the payload to the kernel
- * @msg:	the message; from now on its sender's memory is not looked at
+ * @msg:	a message for several; from now on its sender's memory is not
+ *		looked at, and all get the same
  *
  * Return: 0, -ENOMEM or -EFAULT.
  */
@@ -391,7 +424,8 @@ int kdbus_message_stage(struct kdbus_message *msg)
 
 	if (msg->staged || !msg->data_size)
 		return 0;
-	msg->staged = kvmalloc(msg->data_size, GFP_KERNEL_ACCOUNT);
+	msg->staged = kvmalloc(msg->data_size, GFP_KERNEL_ACCOUNT |
+			       __GFP_NOWARN);
 	if (!msg->staged)
 		return -ENOMEM;
 
@@ -419,49 +453,77 @@ int kdbus_message_stage(struct kdbus_message *msg)
 
 /* ---- metadata --------------------------------------------------------- */
 
+/*
+ * Has @names show what @to may see. They are the same for all but those who
+ * may not see every name.
+ */
 static int kdbus_message_write_names(struct kdbus_message *msg,
 				     const struct kdbus_conn *to)
 {
-	struct kdbus_conn *src = msg->src;
+	u64 gen;
 	int ret;
 
-	/* the same for all but those who may not see every name */
-	if (msg->has_names && !to->ep->custom && !msg->names_are_partial &&
-	    msg->names_gen == READ_ONCE(src->names_gen))
+	if (msg->has_names && !to->ep->custom && !msg->names_are_partial)
 		return 0;
 	kdbus_item_writer_destroy(&msg->names);
 	kdbus_item_writer_init(&msg->names);
-	ret = kdbus_names_write(src, to, &msg->names, &msg->names_gen);
-	msg->has_names = !ret;
+	ret = kdbus_names_write(msg->src, to, &msg->names, &gen);
+	if (ret < 0) {
+		msg->names.size = 0;
+		return ret;
+	}
+
+	if (!msg->has_names)
+		msg->names_gen = gen;
+	else if (gen != msg->names_gen)
+		msg->names_changed = true;
+	msg->has_names = true;
 	msg->names_are_partial = to->ep->custom;
-	return ret;
+	return 0;
+}
+
+/**
+ * kdbus_message_gather() - take from the sender what receivers will be told
+ * @msg:	the message, sent by current
+ * @flags:	KDBUS_ATTACH_* they want, as kdbus_meta_allowed() says
+ *
+ * May sleep for as long as the sender's memory takes.
+ */
+void kdbus_message_gather(struct kdbus_message *msg, u64 flags)
+{
+	/* of who speaks for somebody else, current tells nothing */
+	if (msg->src->given.any)
+		flags &= KDBUS_ATTACH_TIMESTAMP;
+	kdbus_meta_gather(&msg->meta, flags);
 }
 
 /*
  * Writes the metadata that @conn gets. A TIMESTAMP comes first; *@seq_offset
- * is set to where its number goes when there is one.
+ * is set to where its number goes when there is one. Without memory there is
+ * less metadata: a message is not lost for it.
  */
-static int kdbus_message_write_meta(struct kdbus_message *msg,
-				    const struct kdbus_conn *conn,
-				    struct kdbus_item_writer *w,
-				    u64 *seq_offset)
+static void kdbus_message_write_meta(struct kdbus_message *msg,
+				     const struct kdbus_conn *conn,
+				     struct kdbus_item_writer *w,
+				     u64 *seq_offset)
 {
 	u64 flags = READ_ONCE(conn->attach_flags);
-	int ret = 0;
 
 	*seq_offset = 0;
 	if (!flags)
-		return 0;
+		return;
 	flags = kdbus_meta_allowed(flags);
-	kdbus_meta_gather(&msg->meta, flags);
-	if (flags & KDBUS_ATTACH_NAMES)
-		ret = kdbus_message_write_names(msg, conn);
-	if (!ret)
-		ret = kdbus_info_write(msg->src, &msg->meta, flags,
-				       &conn->view, &msg->names, w);
-	if (!ret && (flags & KDBUS_ATTACH_TIMESTAMP))
+	kdbus_message_gather(msg, flags);
+	if ((flags & KDBUS_ATTACH_NAMES) &&
+	    kdbus_message_write_names(msg, conn) < 0)
+		flags &= ~(u64)KDBUS_ATTACH_NAMES;
+	if (kdbus_info_write(msg->src, &msg->meta, flags, &conn->view,
+			     &msg->names, w) < 0) {
+		w->size = 0;
+		return;
+	}
+	if (flags & msg->meta.have & KDBUS_ATTACH_TIMESTAMP)
 		*seq_offset = KDBUS_ITEM_HEADER_SIZE;
-	return ret;
 }
 
 /* ---- delivering ------------------------------------------------------- */
@@ -597,6 +659,9 @@ static int kdbus_message_write_data(const struct kdbus_message *msg,
 
 	if (msg->staged)
 		return kdbus_pool_write(w, msg->staged, msg->data_size);
+	if (msg->written)
+		return kdbus_pool_write_slice(w, msg->written, msg->written_at,
+					      msg->data_size);
 
 	kdbus_message_for_each_item(msg, items, item) {
 		const struct kdbus_vec *vec = &item->vec;
@@ -646,7 +711,8 @@ static int kdbus_message_write(struct kdbus_message *msg,
  * @charge:	who is charged for it, or NULL
  * @entry:	gets the slice, every byte of which is written
  *
- * Sleeps for as long as the sender's memory takes, if it is not staged.
+ * Sleeps for as long as the sender's memory takes, if it is not staged. @entry
+ * lives until the end of the try.
  *
  * Return: 0; -ENOMEM; a negative errno of kdbus_slice_alloc(); -EFAULT; -EINTR
  * if current is being killed; or a negative errno of getting a page. What
@@ -662,10 +728,7 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 	int ret;
 
 	kdbus_item_writer_init(&meta);
-	ret = kdbus_message_write_meta(msg, conn, &meta, &seq_offset);
-	if (ret < 0)
-		goto exit;
-
+	kdbus_message_write_meta(msg, conn, &meta, &seq_offset);
 	if (check_add_overflow(msg->items_size + meta.size, msg->data_size,
 			       &size))
 		size = U64_MAX;
@@ -678,9 +741,14 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 	if (charge) {
 		entry->charge = *charge;
 		entry->charge_user = msg->src->user->key;
-		entry->n_files = charge->fds;
+		entry->n_fds = charge->fds;
 	}
 	ret = kdbus_message_write(msg, &meta, seq_offset, entry);
+	if (!ret && !msg->written) {
+		/* who gets it next copies from here, not from the sender */
+		msg->written = slice;
+		msg->written_at = msg->items_size + meta.size;
+	}
 exit:
 	kdbus_item_writer_destroy(&meta);
 	return ret;
@@ -708,7 +776,7 @@ int kdbus_message_copy_files(const struct kdbus_message *msg,
 	entry->n_files = msg->n_files;
 	for (i = 0; i < msg->n_files; i++) {
 		entry->files[i].offset = msg->files[i].offset;
-		if (fds || kdbus_is_memfd(msg->files[i].file))
+		if (fds || msg->files[i].is_payload)
 			entry->files[i].file = get_file(msg->files[i].file);
 	}
 	return 0;

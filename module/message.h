@@ -44,16 +44,21 @@ struct kdbus_conn;
  * @files:	what @fds and PAYLOAD_MEMFD items name, referenced, in the
  *		order of the items
  * @n_files:	how many
- * @n_memfds:	how many of them are memfds
+ * @n_memfds:	how many of them are memfds of the payload
+ * @n_charged:	how many the sender's user is charged for; moves with @files
  * @bloom:	the BLOOM_FILTER item, in @hdr; or NULL
  * @payload_size: bytes of all vecs and memfds
  * @vecs_size:	bytes of all vecs
  * @items_size:	bytes of header and items as they are delivered
  * @data_size:	bytes of data behind them
  * @staged:	all data, if it was copied to the kernel; or NULL
- * @names_gen:	state of the sender's names that @names shows
- * @has_names:	@names was made
+ * @written:	a slice of this try that has all data, pinned; or NULL
+ * @written_at:	where in it the data begins
+ * @names_gen:	state of the sender's names that @names showed first in a try
+ * @has_names:	@names was made in this try
  * @names_are_partial: for a receiver who may not see all
+ * @names_changed: during the try, so that receivers would be told different
+ *		things
  * @meta:	what has been gathered about the sender
  * @names:	NAME items of the sender, if a receiver wants them
  * @inline_buf:	@hdr of small messages
@@ -68,15 +73,19 @@ struct kdbus_message {
 	struct kdbus_passed_file *files;
 	unsigned int n_files;
 	unsigned int n_memfds;
+	unsigned int n_charged;
 	const struct kdbus_item *bloom;
 	u64 payload_size;
 	u64 vecs_size;
 	u64 items_size;
 	u64 data_size;
 	u8 *staged;
+	const struct kdbus_slice *written;
+	u64 written_at;
 	u64 names_gen;
 	bool has_names;
 	bool names_are_partial;
+	bool names_changed;
 	struct kdbus_meta meta;
 	struct kdbus_item_writer names;
 	u64 inline_buf[24];
@@ -87,6 +96,8 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 void kdbus_message_release(struct kdbus_message *msg);
 u64 kdbus_message_new_id(void);
 bool kdbus_message_is_broadcast(const struct kdbus_message *msg);
+void kdbus_message_begin_try(struct kdbus_message *msg);
+void kdbus_message_gather(struct kdbus_message *msg, u64 flags);
 int kdbus_message_stage(struct kdbus_message *msg);
 int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 			  const struct kdbus_charge *charge,

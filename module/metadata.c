@@ -225,13 +225,11 @@ static int kdbus_meta_ns_init_cgroup(struct kdbus_meta_ns *ns)
 	if (!buf)
 		return -ENOMEM;
 	len = kdbus_meta_print_cgroup(root, buf, PATH_MAX);
-	if (len > 0) {
+	ns->no_cgroups = len < 0;
+	if (len > 0)
 		ns->cgroup = kmemdup(buf, len, GFP_KERNEL_ACCOUNT);
-		if (!ns->cgroup)
-			len = -ENOMEM;
-	}
 	kfree(buf);
-	return len < 0 ? len : 0;
+	return len > 0 && !ns->cgroup ? -ENOMEM : 0;
 }
 #else
 static ssize_t kdbus_meta_fetch_cgroup(struct kdbus_meta *m, char *buf,
@@ -488,6 +486,8 @@ static bool kdbus_meta_is_traceable(const struct kdbus_meta *m,
 		    gid_eq(to->fsgid, cred->sgid) &&
 		    gid_eq(to->fsgid, cred->gid);
 
+	same = same && cred->user_ns == to->user_ns &&
+	       cap_issubset(cred->cap_permitted, to->caps);
 	if (!same && !kdbus_meta_ns_has_ptrace(to, cred->user_ns))
 		return false;
 	return !m->mm_user_ns || kdbus_meta_ns_has_ptrace(to, m->mm_user_ns);
@@ -671,7 +671,7 @@ static void kdbus_meta_add_cgroup(struct kdbus_meta_out *out,
 	const char *root = to->cgroup ?: "";
 	char *payload;
 
-	if (!s->len)
+	if (!s->len || to->no_cgroups)
 		return;
 	payload = kdbus_meta_add(out, KDBUS_ITEM_CGROUP,
 				 kdbus_meta_relate_cgroup(root, s->data, NULL));
@@ -808,8 +808,7 @@ static void kdbus_meta_ns_init_time(struct kdbus_meta_ns *ns)
  *
  * Looks up /proc, so it may sleep; call without locks.
  *
- * Return: 0, -ENOMEM, or -ENAMETOOLONG if current's cgroup namespace begins
- * more than 4 KiB of path below the root.
+ * Return: 0 or -ENOMEM.
  */
 int kdbus_meta_ns_init(struct kdbus_meta_ns *ns)
 {
@@ -819,9 +818,11 @@ int kdbus_meta_ns_init(struct kdbus_meta_ns *ns)
 	ns->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	get_fs_root(current->fs, &ns->root);
 	ns->cgroup = NULL;
+	ns->no_cgroups = false;
 	ns->euid = cred->euid;
 	ns->fsuid = cred->fsuid;
 	ns->fsgid = cred->fsgid;
+	ns->caps = cred->cap_effective;
 	ns->can_trace = ns_capable_noaudit(ns->user_ns, CAP_SYS_PTRACE);
 	ns->proc_is_open = kdbus_meta_proc_is_open(ns->pid_ns);
 	kdbus_meta_ns_init_time(ns);

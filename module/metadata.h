@@ -37,10 +37,12 @@
  *		is no such /proc it counts as hidden: or else an unprivileged
  *		user could chroot away from hidepid.
  *   traceable	As ptrace reads: the receiver's filesystem ids are all three
- *		of the sender's uids and gids, or it had CAP_SYS_PTRACE in a
- *		user namespace that is the sender's or above, or owns the
- *		sender's from just above; and if the process is not dumpable,
- *		such power over the namespace its memory was made in.
+ *		of the sender's uids and gids, both are in one user namespace,
+ *		and it had all capabilities that the sender may have; or it had
+ *		CAP_SYS_PTRACE in a user namespace that is the sender's or
+ *		above, or owns the sender's from just above; and if the process
+ *		is not dumpable, such power over the namespace its memory was
+ *		made in.
  *
  * Every extended item needs "visible". Further:
  *
@@ -58,6 +60,7 @@
 #ifndef KDBUS_METADATA_H
 #define KDBUS_METADATA_H
 
+#include <linux/capability.h>
 #include <linux/path.h>
 #include <linux/sched.h>
 #include <linux/types.h>
@@ -147,11 +150,13 @@ struct kdbus_meta {
  * @root:	root directory, referenced
  * @cgroup:	control group its cgroup namespace begins at, as in
  *		struct kdbus_meta; NULL if that is the hierarchy's root
+ * @no_cgroups:	it begins too deep to tell where others are from there
  * @monotonic_offset: what its time namespace adds to CLOCK_MONOTONIC, in ns
  * @boottime_offset: and to CLOCK_BOOTTIME
  * @euid:	effective uid
  * @fsuid:	filesystem uid
  * @fsgid:	filesystem gid
+ * @caps:	its effective capabilities
  * @can_trace:	has CAP_SYS_PTRACE in @user_ns
  * @proc_is_open: its /proc shows all processes of @pid_ns
  */
@@ -160,11 +165,13 @@ struct kdbus_meta_ns {
 	struct pid_namespace *pid_ns;
 	struct path root;
 	char *cgroup;
+	bool no_cgroups;
 	s64 monotonic_offset;
 	s64 boottime_offset;
 	kuid_t euid;
 	kuid_t fsuid;
 	kgid_t fsgid;
+	kernel_cap_t caps;
 	bool can_trace;
 	bool proc_is_open;
 };

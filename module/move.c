@@ -99,7 +99,7 @@ static struct kdbus_entry *kdbus_twin_new(const struct kdbus_move *move,
 	if (IS_ERR(slice))
 		goto exit_free;
 	twin->slice = slice;
-	twin->n_files = charge.fds;
+	twin->n_fds = charge.fds;
 	if (kdbus_pool_copy(slice, src->slice) < 0)
 		goto exit_free;
 	return twin;
@@ -226,7 +226,9 @@ static struct kdbus_entry *kdbus_move_one(struct kdbus_conn *from,
 	old->twin = NULL;
 	twin->files = old->files;
 	twin->n_files = old->n_files;
+	twin->files_user = old->files_user;
 	old->files = NULL;
+	old->files_user = NULL;
 	twin->call = old->call;
 	old->call = NULL;
 	if (twin->call)

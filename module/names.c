@@ -30,9 +30,19 @@ kdbus_name_find(const struct kdbus_bus *bus, const char *name,
 
 	hash_for_each_possible_rcu(bus->names, n, hash_node, hash,
 				   lockdep_is_held(&bus->lock))
-		if (!strcmp(n->name, name))
+		if (n->hash == hash && !strcmp(n->name, name))
 			return n;
 	return NULL;
+}
+
+/**
+ * kdbus_name_hash() - hash of a name, that others cannot predict
+ * @bus:	the bus the name is on
+ * @name:	the name
+ */
+unsigned int kdbus_name_hash(const struct kdbus_bus *bus, const char *name)
+{
+	return full_name_hash((void *)bus->salt, name, strlen(name));
 }
 
 static struct kdbus_conn *kdbus_name_owner(const struct kdbus_name_entry *n,
@@ -45,7 +55,7 @@ static struct kdbus_conn *kdbus_name_owner(const struct kdbus_name_entry *n,
  * kdbus_name_get_owner() - find who owns a name
  * @bus:	the bus
  * @name:	the name
- * @hash:	its full_name_hash()
+ * @hash:	its kdbus_name_hash()
  *
  * Return: a reference for the caller, or NULL. The name may change hands at
  * any time; kdbus_name_owner_id() tells under the bus lock.
@@ -79,8 +89,7 @@ bool kdbus_name_owned_by(const struct kdbus_bus *bus, const char *name,
 	bool ret;
 
 	rcu_read_lock();
-	n = kdbus_name_find(bus, name,
-			    full_name_hash(NULL, name, strlen(name)));
+	n = kdbus_name_find(bus, name, kdbus_name_hash(bus, name));
 	ret = n && rcu_access_pointer(n->owner) == conn;
 	rcu_read_unlock();
 	return ret;
@@ -90,7 +99,7 @@ bool kdbus_name_owned_by(const struct kdbus_bus *bus, const char *name,
  * kdbus_name_owner_id() - the id of a name, if a connection owns it
  * @bus:	the bus, its lock held
  * @name:	the name
- * @hash:	its full_name_hash()
+ * @hash:	its kdbus_name_hash()
  * @conn:	the connection
  *
  * Return: the id, or 0 if it is not the owner.
@@ -146,11 +155,11 @@ int kdbus_names_write(const struct kdbus_conn *conn,
 		      struct kdbus_item_writer *w, u64 *gen)
 {
 	struct kdbus_bus *bus = conn->bus;
-	size_t room = 0, size;
+	size_t room = w->room, size;
 
 	for (;;) {
 		w->size = 0;
-		if (room && !kdbus_item_reserve(w, room))
+		if (!kdbus_item_reserve(w, room))
 			return -ENOMEM;
 		mutex_lock(&bus->lock);
 		size = kdbus_names_put(conn, to, NULL);
@@ -193,6 +202,14 @@ static void kdbus_waiter_unlink(struct kdbus_name_waiter *w)
 {
 	list_del(&w->name_node);
 	list_del(&w->conn_node);
+}
+
+/* Lets a connection wait no longer; it is not charged any more. */
+static void kdbus_waiter_drop(struct kdbus_name_waiter *w)
+{
+	kdbus_waiter_unlink(w);
+	atomic_dec(&w->conn->n_names);
+	kfree(w);
 }
 
 static struct kdbus_name_waiter *kdbus_waiter_find(struct kdbus_name_entry *n,
@@ -299,11 +316,13 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 
 /**
  * kdbus_name_entry_new() - memory for a name
+ * @bus:	the bus
  * @name:	the name
  *
  * Return: to be freed with kfree() if it is not used; or NULL.
  */
-struct kdbus_name_entry *kdbus_name_entry_new(const char *name)
+struct kdbus_name_entry *kdbus_name_entry_new(const struct kdbus_bus *bus,
+					      const char *name)
 {
 	size_t len = strlen(name);
 	struct kdbus_name_entry *n;
@@ -313,13 +332,9 @@ struct kdbus_name_entry *kdbus_name_entry_new(const char *name)
 		return NULL;
 	INIT_LIST_HEAD(&n->owner_node);
 	INIT_LIST_HEAD(&n->waiters);
+	n->hash = kdbus_name_hash(bus, name);
 	strcpy(n->name, name);
 	return n;
-}
-
-static unsigned int kdbus_name_hash(const char *name)
-{
-	return full_name_hash(NULL, name, strlen(name));
 }
 
 /**
@@ -333,7 +348,7 @@ bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name)
 
 	lockdep_assert_held(&bus->lock);
 
-	n = kdbus_name_find(bus, name, kdbus_name_hash(name));
+	n = kdbus_name_find(bus, name, kdbus_name_hash(bus, name));
 	return n && n->activator;
 }
 
@@ -345,12 +360,11 @@ bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name)
 void kdbus_name_add_activator(struct kdbus_conn *conn,
 			      struct kdbus_name_entry **new)
 {
-	unsigned int hash = kdbus_name_hash((*new)->name);
 	struct kdbus_bus *bus = conn->bus;
 	struct kdbus_name_entry *n;
 
 	atomic_inc(&conn->n_names);
-	n = kdbus_name_find(bus, (*new)->name, hash);
+	n = kdbus_name_find(bus, (*new)->name, (*new)->hash);
 	if (n) {
 		n->activator = conn;
 		conn->activator_of = n;
@@ -362,7 +376,7 @@ void kdbus_name_add_activator(struct kdbus_conn *conn,
 	n->activator = conn;
 	conn->activator_of = n;
 	kdbus_name_set_owner(n, conn, KDBUS_NAME_ACTIVATOR);
-	hash_add_rcu(bus->names, &n->hash_node, hash);
+	hash_add_rcu(bus->names, &n->hash_node, n->hash);
 	kdbus_name_changed(bus, n, 0, 0, conn->id, n->flags);
 }
 
@@ -415,7 +429,7 @@ static void kdbus_acquire_free_name(struct kdbus_acquire *a)
 	a->new = NULL;
 	n->id = a->name_id = ++bus->name_ids;
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
-	hash_add_rcu(bus->names, &n->hash_node, a->hash);
+	hash_add_rcu(bus->names, &n->hash_node, n->hash);
 	kdbus_name_changed(bus, n, 0, 0, a->conn->id, n->flags);
 }
 
@@ -427,12 +441,9 @@ static void kdbus_acquire_replace(struct kdbus_acquire *a, struct kdbus_name_ent
 	struct kdbus_name_waiter *mine = kdbus_waiter_find(n, a->conn);
 	u64 old_flags = n->flags;
 
-	if (mine) {
-		/* charged for waiting and, by this call, for owning */
-		kdbus_waiter_unlink(mine);
-		atomic_dec(&a->conn->n_names);
-		kfree(mine);
-	}
+	/* charged for waiting and, by this call, for owning */
+	if (mine)
+		kdbus_waiter_drop(mine);
 
 	kdbus_name_leave_owner(n, old);
 	if (old_flags & KDBUS_NAME_QUEUE) {
@@ -467,11 +478,8 @@ static void kdbus_acquire_stop_waiting(struct kdbus_acquire *a,
 {
 	struct kdbus_name_waiter *mine = kdbus_waiter_find(n, a->conn);
 
-	if (!mine)
-		return;
-	kdbus_waiter_unlink(mine);
-	atomic_dec(&a->conn->n_names);
-	kfree(mine);
+	if (mine)
+		kdbus_waiter_drop(mine);
 }
 
 /* A service takes its name from the activator, with what is queued for it. */
@@ -541,8 +549,8 @@ static int kdbus_acquire_commit(void *arg, struct kdbus_move *move)
 
 static int kdbus_acquire_prepare(struct kdbus_acquire *a)
 {
-	a->hash = kdbus_name_hash(a->name);
-	a->new = kdbus_name_entry_new(a->name);
+	a->hash = kdbus_name_hash(a->conn->bus, a->name);
+	a->new = kdbus_name_entry_new(a->conn->bus, a->name);
 	a->waiter = kzalloc(sizeof(*a->waiter), GFP_KERNEL_ACCOUNT);
 	return a->new && a->waiter ? 0 : -ENOMEM;
 }
@@ -578,7 +586,7 @@ static int kdbus_name_charge(struct kdbus_conn *conn)
 	unsigned int max = READ_ONCE(kdbus_max_names_per_conn);
 	int ret;
 
-	ret = kdbus_count_charge(&conn->n_names, max, -E2BIG);
+	ret = kdbus_count_charge(&conn->n_names, 1, max, -E2BIG);
 	if (ret < 0)
 		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
 					 __kuid_val(conn->cred->uid),
@@ -662,7 +670,7 @@ static int kdbus_name_release(void *arg, struct kdbus_move *move)
 
 	if (conn->dead)
 		return -ECONNRESET;
-	n = kdbus_name_find(bus, r->name, kdbus_name_hash(r->name));
+	n = kdbus_name_find(bus, r->name, kdbus_name_hash(bus, r->name));
 	if (!n)
 		return -ESRCH;
 	r->name_id = n->id;
@@ -678,9 +686,7 @@ static int kdbus_name_release(void *arg, struct kdbus_move *move)
 	if (!w)
 		return kdbus_policy_may_see_name(conn, r->name) ? -EADDRINUSE :
 								  -ESRCH;
-	kdbus_waiter_unlink(w);
-	atomic_dec(&conn->n_names);
-	kfree(w);
+	kdbus_waiter_drop(w);
 	return 0;
 }
 
@@ -750,11 +756,8 @@ void kdbus_names_release_all(struct kdbus_conn *conn, struct kdbus_move *move)
 
 	lockdep_assert_held(&conn->bus->lock);
 
-	list_for_each_entry_safe(w, wtmp, &conn->waits, conn_node) {
-		kdbus_waiter_unlink(w);
-		atomic_dec(&conn->n_names);
-		kfree(w);
-	}
+	list_for_each_entry_safe(w, wtmp, &conn->waits, conn_node)
+		kdbus_waiter_drop(w);
 	kdbus_name_drop_activator(conn, move);
 	list_for_each_entry_safe(n, tmp, &conn->names, owner_node)
 		kdbus_name_pass_on(conn->bus, n, move);

@@ -29,6 +29,7 @@ struct kdbus_move;
  * struct kdbus_name_entry - a well-known name
  * @hash_node:	link in the bus's table
  * @rcu:	frees it after readers of the table
+ * @hash:	kdbus_name_hash() of @name
  * @id:		id of this life of the name, per bus
  * @flags:	ALLOW_REPLACEMENT and QUEUE as its owner gave them, or ACTIVATOR
  * @activator:	who has it when nobody else does, or NULL; bus->lock
@@ -40,6 +41,7 @@ struct kdbus_move;
 struct kdbus_name_entry {
 	struct hlist_node hash_node;
 	struct rcu_head rcu;
+	unsigned int hash;
 	u64 id;
 	u64 flags;
 	struct kdbus_conn *activator;
@@ -65,6 +67,7 @@ struct kdbus_name_waiter {
 	u64 flags;
 };
 
+unsigned int kdbus_name_hash(const struct kdbus_bus *bus, const char *name);
 struct kdbus_conn *kdbus_name_get_owner(struct kdbus_bus *bus,
 					const char *name, unsigned int hash);
 bool kdbus_name_owned_by(const struct kdbus_bus *bus, const char *name,
@@ -75,7 +78,8 @@ int kdbus_names_write(const struct kdbus_conn *conn,
 		      const struct kdbus_conn *to,
 		      struct kdbus_item_writer *w, u64 *gen);
 
-struct kdbus_name_entry *kdbus_name_entry_new(const char *name);
+struct kdbus_name_entry *kdbus_name_entry_new(const struct kdbus_bus *bus,
+					      const char *name);
 bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name);
 void kdbus_name_add_activator(struct kdbus_conn *conn,
 			      struct kdbus_name_entry **new);

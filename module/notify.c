@@ -3,6 +3,8 @@
  * Messages from the kernel. Rules: see notify.h.
  */
 #include <linux/err.h>
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/kdbus.h>
 
@@ -18,6 +20,13 @@
 #include "pool.h"
 #include "queue.h"
 #include "trace.h"
+
+/*
+ * Without waiting, and whatever the limit of who pays: nobody shall be able to
+ * go, or change a name, unnoticed because his control group is full. How much
+ * this can be is bounded by what receivers may have queued.
+ */
+#define KDBUS_NOTICE_GFP (GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT)
 
 /* a header and that of its item */
 struct kdbus_notice_text {
@@ -101,16 +110,20 @@ static struct kdbus_entry *kdbus_notify_entry(struct kdbus_conn *conn,
 					      const struct kdbus_notify *n)
 {
 	unsigned int max = READ_ONCE(kdbus_max_notices_per_conn);
+	unsigned int queued = READ_ONCE(conn->queue.notices);
 	struct kdbus_entry *entry;
+	struct mem_cgroup *old;
 
-	if (conn->queue.notices >= max) {
+	if (queued >= max) {
 		trace_kdbus_quota_refuse(n->bus->id, conn->id, 0, 0,
-					 KDBUS_QUOTA_NOTICES, 1,
-					 conn->queue.notices, max, -ENOBUFS);
+					 KDBUS_QUOTA_NOTICES, 1, queued, max,
+					 -ENOBUFS);
 		return NULL;
 	}
-	entry = kzalloc(sizeof(*entry),
-			GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
+	/* the receiver's, who has no more of them than that */
+	old = set_active_memcg(conn->pool->memcg);
+	entry = kzalloc(sizeof(*entry), KDBUS_NOTICE_GFP);
+	set_active_memcg(old);
 	if (!entry)
 		return NULL;
 	INIT_LIST_HEAD(&entry->node);
@@ -127,11 +140,9 @@ static void kdbus_notify_one(struct kdbus_conn *conn, void *arg)
 	struct kdbus_notify *n = arg;
 	struct kdbus_entry *entry;
 
-	/* the same connection may have several matches that hold */
-	if (conn->last_msg == n->msg ||
-	    !kdbus_notice_is_visible(conn, n->notice))
-		return;
 	conn->last_msg = n->msg;
+	if (conn->dead || !kdbus_notice_is_visible(conn, n->notice))
+		return;
 
 	if (!n->seq)
 		n->seq = kdbus_bus_next_seq(n->bus);
@@ -151,8 +162,7 @@ static struct kdbus_notice *kdbus_notice_alloc(struct kdbus_bus *bus, u64 type,
 {
 	struct kdbus_notice *notice;
 
-	notice = kzalloc(sizeof(*notice) + strlen(name) + 1,
-			 GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
+	notice = kzalloc(sizeof(*notice) + strlen(name) + 1, KDBUS_NOTICE_GFP);
 	if (!notice) {
 		trace_kdbus_msg_drop(bus->id, KDBUS_DST_ID_BROADCAST, 0, 0, 0,
 				     0, KDBUS_MSG_DROP_UNDELIVERED,
@@ -222,7 +232,7 @@ static void kdbus_notify(struct kdbus_bus *bus, struct kdbus_notice *notice)
 
 	trace_kdbus_notify_send(bus->id, KDBUS_DST_ID_BROADCAST, n.msg,
 				notice->type, 0);
-	kdbus_match_notice(bus, notice, kdbus_notify_one, &n);
+	kdbus_match_notice(bus, notice, n.msg, kdbus_notify_one, &n);
 	kdbus_notice_put(notice);
 }
 

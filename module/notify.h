@@ -11,10 +11,9 @@
  * get lost.
  *
  * Monitors see them too. Those about connections and names go to whom they
- * match. What happens is
- * written down once, in a struct kdbus_notice that all receivers share; what
- * each has queued is an entry without slice, which takes nothing from its pool
- * until it is received. Both are allocated under the bus lock, but without
+ * match. What happens is written down once, in a struct kdbus_notice that all
+ * receivers share; what each has queued is an entry without slice, which takes
+ * nothing from its pool until it is received. Both are allocated under the bus lock, but without
  * waiting for memory. Where there is none, or where a receiver has too many
  * notices queued, the notice is lost for it, and a drop event says so.
  */

@@ -55,6 +55,9 @@ struct kdbus_policy_entry {
 	char name[];
 };
 
+/* the level of who is granted nothing */
+#define KDBUS_POLICY_NOTHING (-1)
+
 static unsigned int kdbus_policy_hash(const char *name, size_t len)
 {
 	return full_name_hash(NULL, name, len);
@@ -222,11 +225,11 @@ kdbus_policy_find(const struct kdbus_policy_db *db, const char *name,
 	return NULL;
 }
 
-/* Whether a list can be installed: no name twice, none of another owner. */
-static int kdbus_policy_check(struct kdbus_policy_db *db, const void *owner,
-			      struct list_head *list)
+/* Whether a list can be installed: -EEXIST if a name is another owner's. */
+static int kdbus_policy_check(const struct kdbus_policy_db *db,
+			      const void *owner, const struct list_head *list)
 {
-	struct kdbus_policy_entry *e, *other;
+	const struct kdbus_policy_entry *e, *other;
 
 	list_for_each_entry(e, list, list) {
 		other = kdbus_policy_find(db, e->name, strlen(e->name),
@@ -235,6 +238,22 @@ static int kdbus_policy_check(struct kdbus_policy_db *db, const void *owner,
 			return -EEXIST;
 	}
 	return 0;
+}
+
+/* Takes an owner's entries out; they go to @gone. */
+static void kdbus_policy_remove(struct kdbus_policy_db *db, const void *owner,
+				struct list_head *gone)
+{
+	struct kdbus_policy_entry *e;
+	struct hlist_node *tmp;
+	int bucket;
+
+	hash_for_each_safe(db->entries, bucket, tmp, e, node) {
+		if (e->owner != owner)
+			continue;
+		hash_del(&e->node);
+		list_add(&e->list, gone);
+	}
 }
 
 /* Puts @list in place of an owner's entries, which go there in turn. */
@@ -275,6 +294,21 @@ static void kdbus_policy_trace(const struct kdbus_bus *bus, u64 endpoint,
 }
 
 /**
+ * kdbus_policy_check_conn() - whether a connection's entries can be installed
+ * @conn:	the connection; the lock of its bus is held
+ * @list:	the entries
+ *
+ * Return: 0; or -EEXIST if somebody else has an entry for a name.
+ */
+int kdbus_policy_check_conn(const struct kdbus_conn *conn,
+			    const struct list_head *list)
+{
+	lockdep_assert_held(&conn->bus->lock);
+
+	return kdbus_policy_check(&conn->bus->policy, conn, list);
+}
+
+/**
  * kdbus_policy_set_conn() - install a connection's entries, older ones go
  * @conn:	the connection; the lock of its bus is held
  * @list:	the new ones; on success it holds the older ones, which the
@@ -297,7 +331,28 @@ int kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list)
 		return ret;
 	kdbus_policy_trace(bus, 0, conn->id, list);
 	kdbus_policy_replace(&bus->policy, conn, list);
+	WRITE_ONCE(bus->has_policy, true);
+	WRITE_ONCE(bus->policy_gen, bus->policy_gen + 1);
 	return 0;
+}
+
+/**
+ * kdbus_policy_unset_conn() - take a connection's entries out
+ * @conn:	the connection; the lock of its bus is held
+ * @gone:	gets them; the caller frees them after unlocking
+ */
+void kdbus_policy_unset_conn(struct kdbus_conn *conn, struct list_head *gone)
+{
+	struct kdbus_bus *bus = conn->bus;
+
+	lockdep_assert_held(&bus->lock);
+
+	/* others have none */
+	if (!(conn->flags & (KDBUS_HELLO_ACTIVATOR |
+			     KDBUS_HELLO_POLICY_HOLDER)))
+		return;
+	kdbus_policy_remove(&bus->policy, conn, gone);
+	WRITE_ONCE(bus->policy_gen, bus->policy_gen + 1);
 }
 
 /**
@@ -313,36 +368,55 @@ void kdbus_policy_set_endpoint(struct kdbus_endpoint *ep,
 
 	kdbus_policy_trace(ep->bus, ep->id, 0, list);
 	kdbus_policy_replace(&ep->policy, ep, list);
+	WRITE_ONCE(ep->bus->policy_gen, ep->bus->policy_gen + 1);
 }
 
 /**
- * kdbus_policy_remove() - take an owner's entries out
- * @db:		the database; the lock of its bus is held
- * @owner:	whose entries
- * @gone:	gets them; the caller frees them after unlocking
+ * struct kdbus_policy_subject - whom a policy is asked about
+ * @real:	real uid
+ * @uid:	uid that grants are for
+ * @gid:	gid likewise
+ * @groups:	further gids; NULL for none
  */
-void kdbus_policy_remove(struct kdbus_policy_db *db, const void *owner,
-			 struct list_head *gone)
-{
-	struct kdbus_policy_entry *e;
-	struct hlist_node *tmp;
-	int bucket;
+struct kdbus_policy_subject {
+	kuid_t real;
+	kuid_t uid;
+	kgid_t gid;
+	const struct group_info *groups;
+};
 
-	hash_for_each_safe(db->entries, bucket, tmp, e, node) {
-		if (e->owner != owner)
-			continue;
-		hash_del(&e->node);
-		list_add(&e->list, gone);
-	}
+/*
+ * Who a connection is to a policy: the task that acts, if @cred is its, else
+ * who said HELLO; or whoever it was said to speak for, with nothing of the
+ * process that speaks.
+ */
+static struct kdbus_policy_subject
+kdbus_policy_subject(const struct kdbus_conn *conn, const struct cred *cred)
+{
+	if (conn->given.any)
+		return (struct kdbus_policy_subject) {
+			.real = conn->given.uid,
+			.uid = conn->given.uid,
+			.gid = conn->given.gid,
+		};
+	if (!cred)
+		cred = conn->cred;
+	return (struct kdbus_policy_subject) {
+		.real = cred->uid,
+		.uid = cred->euid,
+		.gid = cred->egid,
+		.groups = cred->group_info,
+	};
 }
 
 /* What in_egroup_p() says of current; the groups are sorted. */
-static bool kdbus_cred_in_group(const struct cred *cred, kgid_t gid)
+static bool kdbus_policy_in_group(const struct kdbus_policy_subject *s,
+				  kgid_t gid)
 {
-	const struct group_info *groups = cred->group_info;
-	int left = 0, right = groups->ngroups;
+	const struct group_info *groups = s->groups;
+	int left = 0, right = groups ? groups->ngroups : 0;
 
-	if (gid_eq(cred->egid, gid))
+	if (gid_eq(s->gid, gid))
 		return true;
 	while (left < right) {
 		int mid = left + (right - left) / 2;
@@ -358,7 +432,7 @@ static bool kdbus_cred_in_group(const struct cred *cred, kgid_t gid)
 }
 
 static int kdbus_policy_entry_level(const struct kdbus_policy_entry *e,
-				    const struct cred *cred)
+				    const struct kdbus_policy_subject *s)
 {
 	int level = KDBUS_POLICY_NOTHING;
 	unsigned int i;
@@ -368,24 +442,18 @@ static int kdbus_policy_entry_level(const struct kdbus_policy_entry *e,
 
 		if (g->type == KDBUS_POLICY_ACCESS_WORLD ||
 		    (g->type == KDBUS_POLICY_ACCESS_USER &&
-		     uid_eq(g->uid, cred->euid)) ||
+		     uid_eq(g->uid, s->uid)) ||
 		    (g->type == KDBUS_POLICY_ACCESS_GROUP &&
-		     kdbus_cred_in_group(cred, g->gid)))
+		     kdbus_policy_in_group(s, g->gid)))
 			level = max(level, g->level);
 	}
 	return level;
 }
 
-/**
- * kdbus_policy_level() - the most somebody may do with a name
- * @db:		the database; the lock of its bus is held
- * @name:	the name
- * @cred:	who
- *
- * Return: KDBUS_POLICY_SEE, _TALK, _OWN or _NOTHING.
- */
-int kdbus_policy_level(const struct kdbus_policy_db *db, const char *name,
-		       const struct cred *cred)
+/* The most somebody may do with a name: a KDBUS_POLICY_* level, or _NOTHING. */
+static int kdbus_policy_level(const struct kdbus_policy_db *db,
+			      const char *name,
+			      const struct kdbus_policy_subject *s)
 {
 	const struct kdbus_policy_entry *e;
 	const char *dot;
@@ -395,18 +463,19 @@ int kdbus_policy_level(const struct kdbus_policy_db *db, const char *name,
 		dot = strrchr(name, '.');
 		e = dot ? kdbus_policy_find(db, name, dot - name, true) : NULL;
 	}
-	return e ? kdbus_policy_entry_level(e, cred) : KDBUS_POLICY_NOTHING;
+	return e ? kdbus_policy_entry_level(e, s) : KDBUS_POLICY_NOTHING;
 }
 
-/* Some name of @peer grants @level to @cred. */
+/* Some name of @peer grants @level to @s. */
 static bool kdbus_policy_any_name(const struct kdbus_policy_db *db,
 				  const struct kdbus_conn *peer,
-				  const struct cred *cred, int level)
+				  const struct kdbus_policy_subject *s,
+				  int level)
 {
 	const struct kdbus_name_entry *n;
 
 	list_for_each_entry(n, &peer->names, owner_node)
-		if (kdbus_policy_level(db, n->name, cred) >= level)
+		if (kdbus_policy_level(db, n->name, s) >= level)
 			return true;
 	return false;
 }
@@ -430,6 +499,42 @@ bool kdbus_policy_applies(const struct kdbus_conn *conn)
 	return READ_ONCE(conn->bus->has_policy) || conn->ep->custom;
 }
 
+/*
+ * Whether one connection may talk to another without being asked by a policy
+ * of the bus. Both sides are who they are for good, but for the uid of the
+ * task that sends.
+ */
+static bool kdbus_policy_lets_pass(const struct kdbus_conn *conn,
+				   const struct kdbus_policy_subject *s,
+				   const struct kdbus_conn *peer)
+{
+	if (conn->privileged)
+		return true;
+	if (conn->ep->custom || peer->ep->custom)
+		return false;
+	return uid_valid(s->real) &&
+	       uid_eq(s->real, kdbus_policy_subject(peer, NULL).real);
+}
+
+/**
+ * kdbus_policy_is_free() - whether current may address a peer anyway
+ * @conn:	the sender, current's
+ * @peer:	whom it sends to
+ *
+ * Needs no lock. If it is false kdbus_policy_may_see(), _may_see_name() and
+ * _may_talk() have to be asked.
+ */
+bool kdbus_policy_is_free(const struct kdbus_conn *conn,
+			  const struct kdbus_conn *peer)
+{
+	struct kdbus_policy_subject s;
+
+	if (conn->ep->custom)
+		return false;
+	s = kdbus_policy_subject(conn, current_cred());
+	return conn == peer || kdbus_policy_lets_pass(conn, &s, peer);
+}
+
 /**
  * kdbus_policy_may_own() - whether a connection may own a name
  * @conn:	the connection; the lock of its bus is held
@@ -437,17 +542,16 @@ bool kdbus_policy_applies(const struct kdbus_conn *conn)
  */
 bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
 {
+	struct kdbus_policy_subject s = kdbus_policy_subject(conn, NULL);
 	const struct kdbus_bus *bus = conn->bus;
 
 	lockdep_assert_held(&bus->lock);
 
 	if (bus->has_policy && !conn->privileged &&
-	    kdbus_policy_level(&bus->policy, name, conn->cred) <
-	    KDBUS_POLICY_OWN)
+	    kdbus_policy_level(&bus->policy, name, &s) < KDBUS_POLICY_OWN)
 		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name);
 	if (conn->ep->custom &&
-	    kdbus_policy_level(&conn->ep->policy, name, conn->cred) <
-	    KDBUS_POLICY_OWN)
+	    kdbus_policy_level(&conn->ep->policy, name, &s) < KDBUS_POLICY_OWN)
 		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name);
 	return true;
 }
@@ -455,8 +559,8 @@ bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
 /**
  * kdbus_policy_may_talk() - whether a connection may talk to another
  * @conn:	who wants to; the lock of its bus is held
- * @cred:	its credentials: those of the task that sends, or those of HELLO
- *		where the connection is on the receiving end
+ * @cred:	credentials of the task that sends; NULL where the connection is
+ *		on the receiving end: then those of HELLO count
  * @peer:	to whom
  *
  * The endpoint's own policy holds for everybody on it. On the bus the maker
@@ -467,23 +571,20 @@ bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 			   const struct cred *cred,
 			   const struct kdbus_conn *peer)
 {
+	struct kdbus_policy_subject s = kdbus_policy_subject(conn, cred);
 	const struct kdbus_bus *bus = conn->bus;
-	bool custom = conn->ep->custom || peer->ep->custom;
 
 	lockdep_assert_held(&bus->lock);
 
 	if (conn == peer)
 		return true;
 	if (conn->ep->custom &&
-	    !kdbus_policy_any_name(&conn->ep->policy, peer, cred,
+	    !kdbus_policy_any_name(&conn->ep->policy, peer, &s,
 				   KDBUS_POLICY_TALK))
 		return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK,
 					   "");
-	if (!bus->has_policy || conn->privileged)
-		return true;
-	if (!custom && uid_eq(cred->uid, peer->cred->uid))
-		return true;
-	if (kdbus_policy_any_name(&bus->policy, peer, cred, KDBUS_POLICY_TALK))
+	if (!bus->has_policy || kdbus_policy_lets_pass(conn, &s, peer) ||
+	    kdbus_policy_any_name(&bus->policy, peer, &s, KDBUS_POLICY_TALK))
 		return true;
 	return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK, "");
 }
@@ -495,10 +596,14 @@ bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
  */
 bool kdbus_policy_may_see_name(const struct kdbus_conn *conn, const char *name)
 {
+	struct kdbus_policy_subject s;
+
 	lockdep_assert_held(&conn->bus->lock);
 
-	return !conn->ep->custom ||
-	       kdbus_policy_level(&conn->ep->policy, name, conn->cred) >=
+	if (!conn->ep->custom)
+		return true;
+	s = kdbus_policy_subject(conn, NULL);
+	return kdbus_policy_level(&conn->ep->policy, name, &s) >=
 	       KDBUS_POLICY_SEE;
 }
 
@@ -527,9 +632,13 @@ bool kdbus_policy_sees_name(const struct kdbus_conn *conn, const char *name)
 bool kdbus_policy_may_see(const struct kdbus_conn *conn,
 			  const struct kdbus_conn *peer)
 {
+	struct kdbus_policy_subject s;
+
 	lockdep_assert_held(&conn->bus->lock);
 
-	return !conn->ep->custom || conn == peer ||
-	       kdbus_policy_any_name(&conn->ep->policy, peer, conn->cred,
+	if (!conn->ep->custom || conn == peer)
+		return true;
+	s = kdbus_policy_subject(conn, NULL);
+	return kdbus_policy_any_name(&conn->ep->policy, peer, &s,
 				     KDBUS_POLICY_SEE);
 }

@@ -26,9 +26,6 @@ struct cred;
 struct kdbus_conn;
 struct kdbus_endpoint;
 
-/* what kdbus_policy_level() says if nothing is granted */
-#define KDBUS_POLICY_NOTHING (-1)
-
 /**
  * struct kdbus_policy_db - entries that are looked up together
  * @entries:	by name
@@ -42,15 +39,16 @@ int kdbus_policy_parse(struct list_head *list, const void *cmd, size_t offset,
 void kdbus_policy_free(struct list_head *list);
 
 void kdbus_policy_init(struct kdbus_policy_db *db);
+int kdbus_policy_check_conn(const struct kdbus_conn *conn,
+			    const struct list_head *list);
 int kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list);
+void kdbus_policy_unset_conn(struct kdbus_conn *conn, struct list_head *gone);
 void kdbus_policy_set_endpoint(struct kdbus_endpoint *ep,
 			       struct list_head *list);
-void kdbus_policy_remove(struct kdbus_policy_db *db, const void *owner,
-			 struct list_head *gone);
-int kdbus_policy_level(const struct kdbus_policy_db *db, const char *name,
-		       const struct cred *cred);
 
 bool kdbus_policy_applies(const struct kdbus_conn *conn);
+bool kdbus_policy_is_free(const struct kdbus_conn *conn,
+			  const struct kdbus_conn *peer);
 bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name);
 bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 			   const struct cred *cred,

@@ -276,15 +276,20 @@ static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 	return 0;
 }
 
-/* Allocates what the pool has not in store: a slice, a sender's account. */
+/*
+ * Allocates what the pool has not in store: a slice, a sender's account. They
+ * stay for as long as the pool's owner likes, who therefore pays.
+ */
 static int kdbus_pool_stock(struct kdbus_pool *pool,
 			    struct kdbus_account **account)
 {
+	struct mem_cgroup *old = set_active_memcg(pool->memcg);
 	struct kdbus_slice *slice;
 
 	if (!*account)
 		*account = kzalloc(sizeof(**account), GFP_KERNEL_ACCOUNT);
 	slice = kdbus_slice_new(pool);
+	set_active_memcg(old);
 	if (!*account || !slice) {
 		kfree(slice);
 		return -ENOMEM;
@@ -452,6 +457,22 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 	freed = kdbus_slice_try_free(slice, &gone);
 	kdbus_pool_settle(pool, freed, &info, &gone);
 	return 0;
+}
+
+/**
+ * kdbus_pool_is_full() - whether a sender has as many messages as it may
+ * @pool:	the receiver's pool
+ * @charge:	who sends
+ */
+bool kdbus_pool_is_full(struct kdbus_pool *pool,
+			const struct kdbus_charge *charge)
+{
+	bool ret;
+
+	spin_lock(&pool->lock);
+	ret = kdbus_quota_is_full(pool, charge);
+	spin_unlock(&pool->lock);
+	return ret;
 }
 
 /**
@@ -761,6 +782,45 @@ int kdbus_pool_write_zeros(struct kdbus_pool_writer *w, u64 len)
 }
 
 /**
+ * kdbus_pool_write_slice() - write what is in another slice
+ * @w:		the writer
+ * @from:	the slice, pinned; most likely of another pool
+ * @offset:	where in it to begin
+ * @len:	bytes; both slices have that many
+ *
+ * May sleep.
+ *
+ * Return: 0 or a negative errno of getting a page.
+ */
+int kdbus_pool_write_slice(struct kdbus_pool_writer *w,
+			   const struct kdbus_slice *from, u64 offset, u64 len)
+{
+	struct address_space *mapping = from->pool->file->f_mapping;
+	u64 pos = from->offset + offset, end = pos + len;
+	int ret = 0;
+
+	while (!ret && pos < end) {
+		size_t n = min_t(u64, end - pos,
+				 PAGE_SIZE - offset_in_page(pos));
+		struct page *page;
+		void *map;
+
+		page = shmem_read_mapping_page(mapping, pos >> PAGE_SHIFT);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		/* maps end in the reverse order of their beginning */
+		kdbus_pool_writer_end(w);
+		map = kmap_local_page(page);
+		ret = kdbus_pool_write(w, map + offset_in_page(pos), n);
+		kdbus_pool_writer_end(w);
+		kunmap_local(map);
+		put_page(page);
+		pos += n;
+	}
+	return ret;
+}
+
+/**
  * kdbus_pool_copy() - copy a slice, most likely from one pool to another
  * @to:		pinned, at least as large
  * @from:	pinned
@@ -772,32 +832,13 @@ int kdbus_pool_write_zeros(struct kdbus_pool_writer *w, u64 len)
  */
 int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from)
 {
-	struct address_space *mapping = from->pool->file->f_mapping;
-	u64 pos = from->offset, end = from->offset + from->size;
 	struct kdbus_pool_writer w;
-	int ret = 0;
+	int ret;
 
 	kdbus_pool_writer_init(&w, to, 0);
 	w.to_the_end = true;
-	while (!ret && pos < end) {
-		size_t n = min_t(u64, end - pos,
-				 PAGE_SIZE - offset_in_page(pos));
-		struct page *page;
-		void *map;
-
-		page = shmem_read_mapping_page(mapping, pos >> PAGE_SHIFT);
-		if (IS_ERR(page)) {
-			ret = PTR_ERR(page);
-			break;
-		}
-		map = kmap_local_page(page);
-		ret = kdbus_pool_write(&w, map + offset_in_page(pos), n);
-		/* maps end in the reverse order of their beginning */
-		kdbus_pool_writer_end(&w);
-		kunmap_local(map);
-		put_page(page);
-		pos += n;
-	}
+	ret = kdbus_pool_write_slice(&w, from, 0, from->size);
+	kdbus_pool_writer_end(&w);
 	return ret;
 }
 

@@ -135,6 +135,8 @@ void kdbus_slice_publish(struct kdbus_slice *slice);
 void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
 			     bool publish);
 int kdbus_pool_release(struct kdbus_pool *pool, u64 offset);
+bool kdbus_pool_is_full(struct kdbus_pool *pool,
+			const struct kdbus_charge *charge);
 void kdbus_pool_usage(struct kdbus_pool *pool, u64 *used, u64 *peak);
 
 void kdbus_pool_writer_init(struct kdbus_pool_writer *w,
@@ -179,6 +181,8 @@ static inline int kdbus_pool_write_zero(struct kdbus_pool_writer *w, u64 len)
 	return len ? kdbus_pool_write_zeros(w, len) : 0;
 }
 
+int kdbus_pool_write_slice(struct kdbus_pool_writer *w,
+			   const struct kdbus_slice *from, u64 offset, u64 len);
 int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from);
 
 int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma);

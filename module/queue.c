@@ -9,6 +9,7 @@
 #include "bus.h"
 #include "call.h"
 #include "connection.h"
+#include "limits.h"
 #include "notify.h"
 #include "pool.h"
 #include "queue.h"
@@ -50,6 +51,21 @@ u64 kdbus_entry_size(const struct kdbus_entry *entry)
 	return entry->slice ? entry->slice->size : 0;
 }
 
+/**
+ * kdbus_entry_forget_files() - an entry's files are in flight no longer
+ * @entry:	the entry; the references to the files are somebody else's
+ */
+void kdbus_entry_forget_files(struct kdbus_entry *entry)
+{
+	kvfree(entry->files);
+	entry->files = NULL;
+	if (entry->files_user) {
+		kdbus_user_uncharge_files(entry->files_user, entry->n_files);
+		kdbus_user_put(entry->files_user);
+	}
+	entry->files_user = NULL;
+}
+
 static void kdbus_entry_free_files(struct kdbus_entry *entry)
 {
 	unsigned int i;
@@ -59,14 +75,14 @@ static void kdbus_entry_free_files(struct kdbus_entry *entry)
 	for (i = 0; i < entry->n_files; i++)
 		if (entry->files[i].file)
 			fput(entry->files[i].file);
-	kvfree(entry->files);
+	kdbus_entry_forget_files(entry);
 }
 
 /* Lets go of all that an entry holds. */
 static void kdbus_entry_empty(struct kdbus_entry *entry)
 {
 	if (entry->slice)
-		kdbus_slice_leave_queue(entry->slice, entry->n_files, false);
+		kdbus_slice_leave_queue(entry->slice, entry->n_fds, false);
 	kdbus_entry_free_files(entry);
 	if (entry->twin_to) {
 		kdbus_entry_free(entry->twin);
@@ -180,7 +196,7 @@ static void kdbus_queue_link(struct kdbus_queue *queue,
 	list_add(&entry->node, after);
 	kdbus_queue_link_prio(queue, entry);
 	WRITE_ONCE(queue->count, queue->count + 1);
-	queue->notices += !!entry->notice;
+	WRITE_ONCE(queue->notices, queue->notices + !!entry->notice);
 }
 
 /**
@@ -237,7 +253,7 @@ void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry)
 	list_del_init(&entry->node);
 	rb_erase_cached(&entry->rb, &queue->prio);
 	WRITE_ONCE(queue->count, queue->count - 1);
-	queue->notices -= !!entry->notice;
+	WRITE_ONCE(queue->notices, queue->notices - !!entry->notice);
 }
 
 static struct kdbus_entry *kdbus_entry_of(struct rb_node *node)
@@ -313,7 +329,7 @@ void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to)
 	list_splice_tail_init(&queue->fifo, to);
 	queue->prio = RB_ROOT_CACHED;
 	WRITE_ONCE(queue->count, 0);
-	queue->notices = 0;
+	WRITE_ONCE(queue->notices, 0);
 }
 
 /**

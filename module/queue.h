@@ -26,6 +26,7 @@ struct kdbus_call;
 struct kdbus_conn;
 struct kdbus_notice;
 struct kdbus_slice;
+struct kdbus_user;
 
 /**
  * struct kdbus_queue - what a connection can receive
@@ -44,10 +45,12 @@ struct kdbus_queue {
 /**
  * struct kdbus_passed_file - a file that comes with a message
  * @file:	the file, referenced; NULL if the receiver does not get it
+ * @is_payload:	it is a memfd of the payload, not one of FDS
  * @offset:	where in the slice its number goes
  */
 struct kdbus_passed_file {
 	struct file *file;
+	bool is_payload;
 	u64 offset;
 };
 
@@ -68,8 +71,11 @@ struct kdbus_passed_file {
  * @slice:	where it lies, pinned; NULL before it has a place
  * @call:	the call it asks for, referenced, or NULL
  * @files:	files that come along, or NULL
- * @n_files:	how many the sender is charged for
- * @has_fds:	there are others than memfds among them
+ * @n_files:	how many
+ * @files_user:	who is charged for them while they are in flight, referenced;
+ *		or NULL
+ * @n_fds:	how many the sender's account in the pool is charged for
+ * @has_fds:	there are some of FDS among them
  * @seq_offset:	where in the slice @seq goes, or 0
  * @name_id:	id of the name it was addressed to, or 0
  * @charge:	who is charged for it, if it is on anybody's account
@@ -95,6 +101,8 @@ struct kdbus_entry {
 	struct kdbus_call *call;
 	struct kdbus_passed_file *files;
 	unsigned int n_files;
+	struct kdbus_user *files_user;
+	unsigned int n_fds;
 	bool has_fds;
 	u64 seq_offset;
 	u64 name_id;
@@ -107,6 +115,7 @@ struct kdbus_entry {
 
 struct kdbus_entry *kdbus_entry_new(struct kdbus_conn *conn, u64 msg);
 u64 kdbus_entry_size(const struct kdbus_entry *entry);
+void kdbus_entry_forget_files(struct kdbus_entry *entry);
 void kdbus_entry_free(struct kdbus_entry *entry);
 void kdbus_entry_recycle(struct kdbus_conn *conn, struct kdbus_entry *entry);
 void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,

@@ -9,7 +9,7 @@
 #include "pool.h"
 #include "quota.h"
 
-/* accounts without charges that a pool keeps for the next message */
+/* accounts a pool keeps, charged or not, before it looks for idle ones */
 #define KDBUS_ACCOUNTS_KEPT 16
 
 static bool kdbus_account_is_idle(const struct kdbus_account *account)
@@ -32,11 +32,14 @@ static void kdbus_accounts_prune(struct kdbus_pool *pool)
 	struct hlist_node *tmp;
 	int bucket;
 
-	if (pool->accounts.count < KDBUS_ACCOUNTS_KEPT)
+	if (pool->accounts.count < max(pool->accounts.prune_at,
+				       KDBUS_ACCOUNTS_KEPT))
 		return;
 	hash_for_each_safe(pool->accounts.table, bucket, tmp, account, node)
 		if (kdbus_account_is_idle(account))
 			kdbus_account_free(pool, account);
+	/* a walk for every so many accounts that were made */
+	pool->accounts.prune_at = 2 * pool->accounts.count;
 }
 
 static struct kdbus_account *
@@ -173,6 +176,22 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 	pool->accounts.bytes += size;
 	*account = a;
 	return 0;
+}
+
+/**
+ * kdbus_quota_is_full() - whether a sender has as many messages as it may
+ * @pool:	the receiver's pool, its lock held
+ * @charge:	who sends
+ */
+bool kdbus_quota_is_full(struct kdbus_pool *pool,
+			 const struct kdbus_charge *charge)
+{
+	const struct kdbus_account *a;
+
+	lockdep_assert_held(&pool->lock);
+
+	a = kdbus_account_find(pool, charge);
+	return a && a->msgs >= READ_ONCE(kdbus_max_msgs_per_sender);
 }
 
 /**

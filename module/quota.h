@@ -22,7 +22,7 @@
  *   7/8 of F and what it holds already, else -EXFULL;
  * - max_msgs_per_sender messages per account, else -ENOBUFS;
  * - max_fds_per_sender file descriptors (max_fds_same_uid for one's own uid),
- *   else -EMFILE.
+ *   else -EMFILE; memfds of the payload are none of them.
  *
  * Accounts are guarded by the pool's lock. One that is not charged stays for
  * the next message unless there are too many of them.
@@ -61,11 +61,13 @@ struct kdbus_account {
  * struct kdbus_accounts - all accounts of a pool
  * @table:	by id
  * @count:	how many there are
+ * @prune_at:	how many there may be before idle ones are looked for
  * @bytes:	sum of their bytes
  */
 struct kdbus_accounts {
 	DECLARE_HASHTABLE(table, 4);
 	unsigned int count;
+	unsigned int prune_at;
 	u64 bytes;
 };
 
@@ -104,6 +106,8 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 		       struct kdbus_account **spare,
 		       struct kdbus_account **account,
 		       struct kdbus_refusal *refusal);
+bool kdbus_quota_is_full(struct kdbus_pool *pool,
+			 const struct kdbus_charge *charge);
 void kdbus_quota_uncharge_queued(struct kdbus_account *account,
 				 unsigned int fds);
 void kdbus_quota_uncharge_bytes(struct kdbus_pool *pool,

@@ -106,8 +106,7 @@ static void kdbus_recv_install_fds(struct kdbus_entry *entry, const int *fds)
 		if (fds[i] >= 0)
 			fd_install(fds[i], entry->files[i].file);
 	/* their references went with them */
-	kvfree(entry->files);
-	entry->files = NULL;
+	kdbus_entry_forget_files(entry);
 }
 
 /* Writes what is only known, or has its place, when a message is received. */
@@ -164,7 +163,7 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		kdbus_call_taken(entry->call, entry->queued_ns);
 	kdbus_recv_install_fds(entry, fds);
 	kfree(fds);
-	kdbus_slice_leave_queue(slice, entry->n_files, true);
+	kdbus_slice_leave_queue(slice, entry->n_fds, true);
 	entry->slice = NULL;
 	kdbus_entry_recycle(conn, entry);
 	return 0;

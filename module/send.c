@@ -39,17 +39,24 @@
  * @msg:	the message
  * @target:	who gets it, referenced
  * @answers:	the call it answers, referenced, or NULL
+ * @is_the_reply: it is the one reply to a sleeping requester that may be made
+ *		ready at the requester's expense
  * @call:	the call it starts, or NULL; outlives a try
  * @entry:	what is queued
+ * @name_id:	id of the name it is addressed by, or 0
  * @monitors:	what monitors see of it
+ * @monitor_gen: which monitors these are
  */
 struct kdbus_send {
 	struct kdbus_message *msg;
 	struct kdbus_conn *target;
 	struct kdbus_call *answers;
+	bool is_the_reply;
 	struct kdbus_call *call;
 	struct kdbus_entry *entry;
+	u64 name_id;
 	struct kdbus_copies monitors;
+	unsigned int monitor_gen;
 };
 
 /**
@@ -146,8 +153,12 @@ static int kdbus_send_resolve(struct kdbus_send *send)
 	if (cookie)
 		send->answers = kdbus_call_find(send->target, msg->src->id,
 						cookie);
+	if (send->answers && send->answers->sync)
+		send->is_the_reply = !xchg(&send->answers->answering, 1);
 
-	if (kdbus_policy_applies(msg->src)) {
+	/* who may anyway is not held up; the commit looks again */
+	if (kdbus_policy_applies(msg->src) &&
+	    !kdbus_policy_is_free(msg->src, send->target)) {
 		mutex_lock(&bus->lock);
 		ret = kdbus_send_check_policy(send);
 		mutex_unlock(&bus->lock);
@@ -181,7 +192,7 @@ void kdbus_send_charge(const struct kdbus_message *msg,
 	charge->id = charge->foreign ? src->user->key : src->id;
 	charge->src = src->id;
 	charge->uid = __kuid_val(src->cred->uid);
-	charge->fds = msg->n_files;
+	charge->fds = msg->n_files - msg->n_memfds;
 }
 
 /**
@@ -210,18 +221,37 @@ static enum kdbus_msg_kind kdbus_send_kind(const struct kdbus_send *send)
 	return send->call ? KDBUS_MSG_KIND_CALL : KDBUS_MSG_KIND_SIGNAL;
 }
 
-/* Makes ready what monitors see; that they see nothing fails no message. */
+/*
+ * Makes ready what monitors see; that they see nothing fails no message. They
+ * get the payload from the target's slice.
+ */
 static int kdbus_send_fill_monitors(struct kdbus_send *send)
 {
 	struct kdbus_message *msg = send->msg;
 	int ret;
 
+	send->monitor_gen = READ_ONCE(msg->src->bus->monitor_gen);
 	if (!READ_ONCE(msg->src->bus->n_monitors))
 		return 0;
-	ret = kdbus_monitors_find(msg->src->bus, &send->monitors.to);
+	ret = kdbus_monitors_find(msg->src->bus, &send->monitors.to,
+				  &send->monitor_gen);
 	if (!ret)
-		ret = kdbus_copies_fill(&send->monitors, msg, false);
-	return ret == -ENOMEM ? 0 : ret;
+		ret = kdbus_copies_fill(&send->monitors, msg);
+	if (ret != -ENOMEM)
+		return ret;
+	kdbus_copy_trace_drop(msg, KDBUS_DST_ID_BROADCAST,
+			      KDBUS_MSG_KIND_COPY);
+	return 0;
+}
+
+/* A queue that is full is told before what else is wrong with a message. */
+static int kdbus_send_refuse_fds(const struct kdbus_send *send)
+{
+	struct kdbus_charge charge;
+
+	kdbus_send_charge(send->msg, send->target, &charge);
+	return kdbus_pool_is_full(send->target->pool, &charge) ? -ENOBUFS :
+								 -ECOMM;
 }
 
 static int kdbus_send_fill(struct kdbus_send *send)
@@ -229,10 +259,10 @@ static int kdbus_send_fill(struct kdbus_send *send)
 	struct kdbus_message *msg = send->msg;
 	struct kdbus_charge charge;
 	struct kdbus_entry *entry;
-	int ret = 0;
+	int ret;
 
 	if (msg->fds && !(send->target->flags & KDBUS_HELLO_ACCEPT_FD))
-		return -ECOMM;
+		return kdbus_send_refuse_fds(send);
 
 	entry = kdbus_send_new_entry(msg);
 	if (!entry)
@@ -240,16 +270,10 @@ static int kdbus_send_fill(struct kdbus_send *send)
 	send->entry = entry;
 	entry->kind = kdbus_send_kind(send);
 
-	if (READ_ONCE(msg->src->bus->n_monitors))
-		ret = kdbus_message_stage(msg);
-	if (ret < 0)
-		return ret;
-
 	/* what a sleeping requester gets is on its own account */
 	kdbus_send_charge(msg, send->target, &charge);
 	ret = kdbus_message_deliver(msg, send->target,
-				    entry->kind == KDBUS_MSG_KIND_SYNC_REPLY ?
-				    NULL : &charge, entry);
+				    send->is_the_reply ? NULL : &charge, entry);
 	return ret ?: kdbus_send_fill_monitors(send);
 }
 
@@ -257,8 +281,8 @@ static int kdbus_send_fill(struct kdbus_send *send)
  * kdbus_send_check_src() - whether the sender is what it was
  * @msg:	the message; the lock of the bus is held
  *
- * Return: 0, -ECONNRESET, or KDBUS_SEND_AGAIN if it has other names than the
- * metadata say.
+ * Return: 0, -ECONNRESET, or KDBUS_SEND_AGAIN if it has other names than
+ * receivers were told in this try.
  */
 int kdbus_send_check_src(const struct kdbus_message *msg)
 {
@@ -266,13 +290,24 @@ int kdbus_send_check_src(const struct kdbus_message *msg)
 
 	if (msg->src->dead)
 		return -ECONNRESET;
-	if (msg->has_names && msg->names_gen != msg->src->names_gen)
+	if (msg->has_names && (msg->names_changed ||
+			       msg->names_gen != msg->src->names_gen))
 		return KDBUS_SEND_AGAIN;
 	return 0;
 }
 
+/* Whether the call is still waiting for this answer, in this form. */
+static bool kdbus_send_still_answers(const struct kdbus_send *send)
+{
+	const struct kdbus_call *call = send->answers;
+
+	return call->state == KDBUS_CALL_WAITING &&
+	       call->replier == send->msg->src &&
+	       call->sync == (send->entry->kind == KDBUS_MSG_KIND_SYNC_REPLY);
+}
+
 /* Whether what was resolved still holds; the bus lock is held. */
-static int kdbus_send_check(const struct kdbus_send *send)
+static int kdbus_send_check(struct kdbus_send *send)
 {
 	const struct kdbus_message *msg = send->msg;
 	struct kdbus_bus *bus = msg->src->bus;
@@ -282,20 +317,32 @@ static int kdbus_send_check(const struct kdbus_send *send)
 	if (ret)
 		return ret;
 	if (msg->dst_name) {
-		send->entry->name_id = kdbus_name_owner_id(bus, msg->dst_name,
-							   msg->dst_hash,
-							   send->target);
-		if (!send->entry->name_id)
+		send->name_id = kdbus_name_owner_id(bus, msg->dst_name,
+						    msg->dst_hash,
+						    send->target);
+		if (!send->name_id)
 			return KDBUS_SEND_AGAIN;
 	}
 	if (send->target->dead)
 		return -ECONNRESET;
-	if (send->answers && (send->answers->state != KDBUS_CALL_WAITING ||
-			      send->answers->sync !=
-			      (send->entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)))
+	if (send->answers && !kdbus_send_still_answers(send))
+		return KDBUS_SEND_AGAIN;
+	if (send->monitor_gen != bus->monitor_gen)
 		return KDBUS_SEND_AGAIN;
 	return kdbus_policy_applies(msg->src) ? kdbus_send_check_policy(send) :
 						0;
+}
+
+/* The files, and who is charged for them, are the entry's now. */
+static void kdbus_send_pass_files(struct kdbus_message *msg,
+				  struct kdbus_entry *entry)
+{
+	entry->files = msg->files;
+	entry->n_files = msg->n_files;
+	entry->files_user = kdbus_user_ref(msg->src->owner);
+	entry->has_fds = msg->fds;
+	msg->files = NULL;
+	msg->n_charged = 0;
 }
 
 /* What peers can see happens here; the bus lock is held. */
@@ -305,12 +352,13 @@ static void kdbus_send_link(struct kdbus_send *send)
 	struct kdbus_conn *target = send->target;
 	u64 seq = kdbus_bus_next_seq(target->bus);
 
-	kdbus_send_trace(send->msg, target->id, entry->name_id, 0);
+	kdbus_send_trace(send->msg, target->id, send->name_id, 0);
 
-	entry->files = send->msg->files;
-	entry->n_files = send->msg->n_files;
-	entry->has_fds = send->msg->fds;
-	send->msg->files = NULL;
+	if (send->msg->files)
+		kdbus_send_pass_files(send->msg, entry);
+	/* an answer is its requester's, and does not move with a name */
+	if (!send->answers)
+		entry->name_id = send->name_id;
 	send->entry = NULL;
 
 	/* first, so that no monitor sees a reply before its request */
@@ -320,7 +368,7 @@ static void kdbus_send_link(struct kdbus_send *send)
 	if (send->call) {
 		kref_get(&send->call->kref);
 		entry->call = send->call;
-		kdbus_call_start(send->call, target, entry->name_id);
+		kdbus_call_start(send->call, target, send->name_id);
 	}
 
 	if (entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)
@@ -375,15 +423,27 @@ static void kdbus_send_fail_answered(struct kdbus_send *send)
 	struct kdbus_bus *bus = send->msg->src->bus;
 
 	mutex_lock(&bus->lock);
-	kdbus_call_fail(send->answers, KDBUS_CALL_DEAD,
-			KDBUS_CALL_END_UNDELIVERED);
+	/* unless somebody else owes the answer by now */
+	if (send->answers->replier == send->msg->src)
+		kdbus_call_fail(send->answers, KDBUS_CALL_DEAD,
+				KDBUS_CALL_END_UNDELIVERED);
 	mutex_unlock(&bus->lock);
+}
+
+static void kdbus_send_end_answer(struct kdbus_send *send)
+{
+	if (send->is_the_reply)
+		xchg(&send->answers->answering, 0);
+	send->is_the_reply = false;
+	kdbus_call_put(send->answers);
+	send->answers = NULL;
 }
 
 static int kdbus_send_try(struct kdbus_send *send)
 {
 	int ret;
 
+	kdbus_message_begin_try(send->msg);
 	ret = kdbus_send_resolve(send);
 	if (!ret)
 		ret = kdbus_send_fill(send);
@@ -397,8 +457,8 @@ static int kdbus_send_try(struct kdbus_send *send)
 		kdbus_copies_release(&send->monitors);
 	kdbus_entry_free(send->entry);
 	send->entry = NULL;
-	kdbus_call_put(send->answers);
-	send->answers = NULL;
+	if (send->answers)
+		kdbus_send_end_answer(send);
 	if (send->target)
 		kdbus_conn_put(send->target);
 	send->target = NULL;

@@ -58,7 +58,10 @@
 	X(KDBUS_QUOTA_BUSES,		8, "buses")			\
 	X(KDBUS_QUOTA_ENDPOINTS,	9, "endpoints")			\
 	X(KDBUS_QUOTA_MATCHES,		10, "matches")			\
-	X(KDBUS_QUOTA_NOTICES,		11, "notices")
+	X(KDBUS_QUOTA_NOTICES,		11, "notices")			\
+	X(KDBUS_QUOTA_FILES,		12, "files")			\
+	X(KDBUS_QUOTA_MATCH_BYTES,	13, "match_bytes")		\
+	X(KDBUS_QUOTA_DOMAINS,		14, "domains")
 
 /* which command was refused: _IOC_NR() of its number, as the ABI has it */
 #define KDBUS_CMD_TABLE(X)						\
