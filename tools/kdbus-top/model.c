@@ -64,11 +64,10 @@ struct row *model_row(struct model *m, __u64 bus, __u64 conn)
 
 	if (at && *at)
 		return &m->rows[*at - 1];
-	if (m->n_rows == m->room) {
-		if (!model_grow(m))
-			return NULL;
-		at = index_find(m, bus, conn);
-	}
+	if (m->n_rows == m->room && !model_grow(m))
+		return NULL;
+	/* there is an index now, and it may be another one */
+	at = index_find(m, bus, conn);
 	r = &m->rows[m->n_rows++];
 	*at = m->n_rows;
 	memset(r, 0, sizeof(*r));
