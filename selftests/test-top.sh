@@ -5,7 +5,6 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$here/../build/user
 # shellcheck source=selftests/tap.sh
 . "$here/tap.sh"
 tmp=$(mktemp -d)
