@@ -231,6 +231,8 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 				 kdbus_match_hash(&match->key));
 		bus->n_matches++;
 		up_write(&bus->match_sem);
+		trace_kdbus_match_add(bus->id, conn->id, match->cookie,
+				      match->size);
 		ret = 0;
 	}
 	mutex_unlock(&bus->lock);
@@ -281,8 +283,6 @@ int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
 		atomic_dec(&conn->n_matches);
 		goto exit_free;
 	}
-	trace_kdbus_match_add(conn->bus->id, conn->id, cmd->cookie,
-			      cmd->size - sizeof(*cmd));
 	kvfree(cmd);
 	return 0;
 
@@ -367,10 +367,10 @@ int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp)
 	down_write(&bus->match_sem);
 	n = kdbus_matches_unlink(conn, &cmd->cookie, &gone);
 	up_write(&bus->match_sem);
+	trace_kdbus_match_remove(bus->id, conn->id, cmd->cookie, n);
 	mutex_unlock(&bus->lock);
 
 	kdbus_matches_free(&gone);
-	trace_kdbus_match_remove(bus->id, conn->id, cmd->cookie, n);
 	kvfree(cmd);
 	return 0;
 }

@@ -275,9 +275,24 @@ static void kdbus_policy_trace(const struct kdbus_bus *bus, u64 endpoint,
 }
 
 /**
- * kdbus_policy_set_conn() - install a connection's entries, older ones go
+ * kdbus_policy_check_conn() - whether a connection's entries can be installed
  * @conn:	the connection; the lock of its bus is held
- * @list:	the new ones; on success it holds the older ones, which the
+ * @list:	the entries
+ *
+ * Return: 0; or -EEXIST if somebody else has an entry for a name.
+ */
+int kdbus_policy_check_conn(struct kdbus_conn *conn, struct list_head *list)
+{
+	lockdep_assert_held(&conn->bus->lock);
+
+	return kdbus_policy_check(&conn->bus->policy, conn, list);
+}
+
+/**
+ * kdbus_policy_set_conn() - install a connection's entries, older ones go
+ * @conn:	the connection; the lock of its bus is held since
+ *		kdbus_policy_check_conn()
+ * @list:	the new ones; afterwards it holds the older ones, which the
  *		caller frees after unlocking
  *
  * A name that is twice in @list has the grants of its last entry.
@@ -285,7 +300,7 @@ static void kdbus_policy_trace(const struct kdbus_bus *bus, u64 endpoint,
  * Return: 0; or -EEXIST if somebody else has an entry for a name, and nothing
  * has changed.
  */
-int kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list)
+void kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list)
 {
 	struct kdbus_bus *bus = conn->bus;
 	int ret;

@@ -42,7 +42,8 @@ int kdbus_policy_parse(struct list_head *list, const void *cmd, size_t offset,
 void kdbus_policy_free(struct list_head *list);
 
 void kdbus_policy_init(struct kdbus_policy_db *db);
-int kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list);
+int kdbus_policy_check_conn(struct kdbus_conn *conn, struct list_head *list);
+void kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list);
 void kdbus_policy_set_endpoint(struct kdbus_endpoint *ep,
 			       struct list_head *list);
 void kdbus_policy_remove(struct kdbus_policy_db *db, const void *owner,
