@@ -41,15 +41,6 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 	return entry;
 }
 
-static void kdbus_copy_trace_drop(const struct kdbus_message *msg,
-				  const struct kdbus_conn *conn, bool charged)
-{
-	trace_kdbus_msg_drop(conn->bus->id, conn->id, msg->src->id, msg->id,
-			     msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
-			     charged ? KDBUS_MSG_KIND_SIGNAL :
-				       KDBUS_MSG_KIND_COPY, 0);
-}
-
 /**
  * kdbus_copies_fill() - make a copy ready for each receiver
  * @c:		@to is set; given back with kdbus_copies_release()
@@ -70,36 +61,51 @@ int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg,
 		return -ENOMEM;
 
 	for (i = 0; i < c->to.n; i++) {
-		struct kdbus_entry *entry;
-
-		entry = kdbus_copy_new(msg, c->to.conns[i], charged);
-		if (!IS_ERR(entry))
-			c->entries[i] = entry;
-		else if (PTR_ERR(entry) == -EINTR)
+		c->entries[i] = kdbus_copy_new(msg, c->to.conns[i], charged);
+		if (c->entries[i] == ERR_PTR(-EINTR))
 			return -EINTR;
-		else
-			kdbus_copy_trace_drop(msg, c->to.conns[i], charged);
 	}
 	return 0;
+}
+
+/* Queues a copy, or says why there is none. The lock of the bus is held. */
+static bool kdbus_copy_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
+			     const struct kdbus_message *msg,
+			     enum kdbus_msg_kind kind, u64 seq)
+{
+	int error = conn->dead ? -ECONNRESET : PTR_ERR_OR_ZERO(entry);
+
+	if (!error) {
+		kdbus_conn_queue(conn, entry, seq);
+		return true;
+	}
+	trace_kdbus_msg_drop(conn->bus->id, conn->id, msg->src->id, msg->id,
+			     msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
+			     kind, 0, error);
+	return false;
 }
 
 /**
  * kdbus_copies_queue() - queue all copies; part of the commit
  * @c:		the copies; the lock of the bus is held
+ * @msg:	the message
+ * @kind:	what it is to the receivers
  * @seq:	number of the message
  *
  * Return: how many have it in their queue.
  */
-unsigned int kdbus_copies_queue(struct kdbus_copies *c, u64 seq)
+unsigned int kdbus_copies_queue(struct kdbus_copies *c,
+				const struct kdbus_message *msg,
+				enum kdbus_msg_kind kind, u64 seq)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; c->entries && i < c->to.n; i++) {
-		struct kdbus_conn *conn = c->to.conns[i];
+	for (i = 0; i < c->to.n; i++) {
+		struct kdbus_entry *entry = c->entries ? c->entries[i] :
+						ERR_PTR(-ENOMEM);
 
-		if (!c->entries[i] || conn->dead)
+		if (!kdbus_copy_queue(c->to.conns[i], entry, msg, kind, seq))
 			continue;
-		kdbus_conn_queue(conn, c->entries[i], seq);
 		c->entries[i] = NULL;
 		n++;
 	}
@@ -127,7 +133,8 @@ void kdbus_copies_release(struct kdbus_copies *c)
 	unsigned int i;
 
 	for (i = 0; c->entries && i < c->to.n; i++)
-		kdbus_entry_free(c->entries[i]);
+		if (!IS_ERR(c->entries[i]))
+			kdbus_entry_free(c->entries[i]);
 	kvfree(c->entries);
 	c->entries = NULL;
 	kdbus_receivers_release(&c->to);
@@ -174,7 +181,8 @@ static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
 		return false;
 	conn->last_msg = msg->id;
 	return !kdbus_policy_applies(conn) ||
-	       kdbus_policy_may_talk(conn, conn->cred, msg->src);
+	       kdbus_policy_may_talk(conn, conn->cred, msg->src,
+				     msg->id);
 }
 
 static void kdbus_broadcast_sift(const struct kdbus_message *msg,
@@ -218,7 +226,8 @@ static int kdbus_broadcast_commit(struct kdbus_message *msg,
 	ret = kdbus_send_check_src(msg);
 	if (!ret) {
 		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0, 0);
-		queued = kdbus_copies_queue(c, kdbus_bus_next_seq(bus));
+		queued = kdbus_copies_queue(c, msg, KDBUS_MSG_KIND_SIGNAL,
+					    kdbus_bus_next_seq(bus));
 		trace_kdbus_match_run(bus->id, msg->src->id, msg->id,
 				      c->to.tried, c->to.n, queued);
 	}

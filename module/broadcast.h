@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "match.h"
+#include "../tracepoints/kdbus_enums.h"
 
 struct kdbus_bus;
 struct kdbus_entry;
@@ -22,7 +23,8 @@ struct kdbus_message;
 /**
  * struct kdbus_copies - a message for several
  * @to:		the receivers
- * @entries:	for each the entry; NULL if it goes without, or has it
+ * @entries:	for each the entry; NULL if it has it, or why it goes without, as
+ *		a pointer. NULL without memory: all go without
  */
 struct kdbus_copies {
 	struct kdbus_receivers to;
@@ -31,7 +33,9 @@ struct kdbus_copies {
 
 int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg,
 		      bool charged);
-unsigned int kdbus_copies_queue(struct kdbus_copies *c, u64 seq);
+unsigned int kdbus_copies_queue(struct kdbus_copies *c,
+				const struct kdbus_message *msg,
+				enum kdbus_msg_kind kind, u64 seq);
 void kdbus_copies_wake(struct kdbus_copies *c);
 void kdbus_copies_release(struct kdbus_copies *c);
 

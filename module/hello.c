@@ -228,7 +228,7 @@ static int kdbus_hello_check_commit(struct kdbus_hello *h,
 		return -ESHUTDOWN;
 	if (!(conn->flags & KDBUS_HELLO_NAMED))
 		return 0;
-	if (h->names && kdbus_name_has_activator(bus, h->name))
+	if (h->names && kdbus_name_has_activator(conn->bus, h->name))
 		return -EEXIST;
 	return kdbus_policy_check_conn(conn, &h->policy);
 }
@@ -252,7 +252,7 @@ static void kdbus_hello_commit_special(struct kdbus_hello *h,
 static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 {
 	struct kdbus_bus *bus = conn->bus;
-	int ret = -ESHUTDOWN;
+	int ret;
 
 	mutex_lock(&bus->lock);
 	ret = kdbus_hello_check_commit(h, conn);
@@ -285,9 +285,10 @@ static int kdbus_hello_charge(struct kdbus_conn *conn)
 
 	ret = kdbus_count_charge(&conn->user->conns, max, -EMFILE);
 	if (ret < 0)
-		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
+		trace_kdbus_quota_refuse(conn->bus->id, 0, 0,
 					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_CONNS, 1, max, max, ret);
+					 KDBUS_QUOTA_CONNS, 1, max, max, ret,
+					 0);
 	return ret;
 }
 

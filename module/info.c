@@ -113,8 +113,10 @@ static int kdbus_info_find_name(struct kdbus_conn *conn,
 	if (!len || cmd->name[len - 1] ||
 	    !kdbus_name_is_valid(cmd->name, false))
 		return -EINVAL;
-	if (!kdbus_policy_sees_name(conn, cmd->name))
+	if (!kdbus_policy_sees_name(conn, cmd->name)) {
+		kdbus_policy_unseen(conn, 0, cmd->name, 0);
 		return -ESRCH;
+	}
 	*peer = kdbus_name_get_owner(conn->bus, cmd->name,
 				     full_name_hash(NULL, cmd->name,
 						    strlen(cmd->name)));
@@ -136,6 +138,8 @@ static int kdbus_info_find(struct kdbus_conn *conn,
 		return -ENXIO;
 	mutex_lock(&bus->lock);
 	visible = !(*peer)->dead && kdbus_policy_may_see(conn, *peer);
+	if (!visible && !(*peer)->dead)
+		kdbus_policy_unseen(conn, cmd->id, "", 0);
 	mutex_unlock(&bus->lock);
 	if (visible)
 		return 0;

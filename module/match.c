@@ -248,7 +248,8 @@ static int kdbus_match_charge(struct kdbus_conn *conn)
 	if (ret < 0)
 		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
 					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_MATCHES, 1, max, max, ret);
+					 KDBUS_QUOTA_MATCHES, 1, max, max, ret,
+					 0);
 	return ret;
 }
 

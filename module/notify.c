@@ -105,15 +105,16 @@ static struct kdbus_entry *kdbus_notify_entry(struct kdbus_conn *conn,
 	struct kdbus_entry *entry;
 
 	if (conn->queue.notices >= max) {
-		trace_kdbus_quota_refuse(n->bus->id, conn->id, 0, 0,
+		trace_kdbus_quota_refuse(n->bus->id, conn->id, 0, (u32)-1,
 					 KDBUS_QUOTA_NOTICES, 1,
-					 conn->queue.notices, max, -ENOBUFS);
-		return NULL;
+					 conn->queue.notices, max, -ENOBUFS,
+					 n->msg);
+		return ERR_PTR(-ENOBUFS);
 	}
 	entry = kzalloc(sizeof(*entry),
 			GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
 	if (!entry)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&entry->node);
 	entry->msg = n->msg;
 	entry->kind = KDBUS_MSG_KIND_NOTIFY;
@@ -137,10 +138,10 @@ static void kdbus_notify_one(struct kdbus_conn *conn, void *arg)
 	if (!n->seq)
 		n->seq = kdbus_bus_next_seq(n->bus);
 	entry = kdbus_notify_entry(conn, n);
-	if (!entry) {
+	if (IS_ERR(entry)) {
 		trace_kdbus_msg_drop(n->bus->id, conn->id, 0, n->msg, 0, 0,
 				     KDBUS_MSG_DROP_UNDELIVERED,
-				     KDBUS_MSG_KIND_NOTIFY, 0);
+				     KDBUS_MSG_KIND_NOTIFY, 0, PTR_ERR(entry));
 		return;
 	}
 	kdbus_conn_queue(conn, entry, n->seq);
@@ -157,7 +158,7 @@ static struct kdbus_notice *kdbus_notice_alloc(struct kdbus_bus *bus, u64 type,
 	if (!notice) {
 		trace_kdbus_msg_drop(bus->id, KDBUS_DST_ID_BROADCAST, 0, 0, 0,
 				     0, KDBUS_MSG_DROP_UNDELIVERED,
-				     KDBUS_MSG_KIND_NOTIFY, 0);
+				     KDBUS_MSG_KIND_NOTIFY, 0, -ENOMEM);
 		return NULL;
 	}
 	kref_init(&notice->kref);

@@ -296,23 +296,15 @@ int kdbus_policy_check_conn(struct kdbus_conn *conn, struct list_head *list)
  *		caller frees after unlocking
  *
  * A name that is twice in @list has the grants of its last entry.
- *
- * Return: 0; or -EEXIST if somebody else has an entry for a name, and nothing
- * has changed.
  */
 void kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list)
 {
 	struct kdbus_bus *bus = conn->bus;
-	int ret;
 
 	lockdep_assert_held(&bus->lock);
 
-	ret = kdbus_policy_check(&bus->policy, conn, list);
-	if (ret < 0)
-		return ret;
 	kdbus_policy_trace(bus, 0, conn->id, list);
 	kdbus_policy_replace(&bus->policy, conn, list);
-	return 0;
 }
 
 /**
@@ -429,10 +421,27 @@ static bool kdbus_policy_any_name(const struct kdbus_policy_db *db,
 /* ---- questions -------------------------------------------------------- */
 
 static bool kdbus_policy_denied(const struct kdbus_conn *conn, u64 peer,
-				int level, const char *name)
+				int level, const char *name, u64 msg)
 {
-	trace_kdbus_policy_deny(conn->bus->id, conn->id, peer, level, name);
+	trace_kdbus_policy_deny(conn->bus->id, conn->id, peer, level, name,
+				msg);
 	return false;
+}
+
+/**
+ * kdbus_policy_unseen() - tell that a command fails on what may not be seen
+ * @conn:	whose command
+ * @peer:	the connection it may not know of, or 0 if it is a name
+ * @name:	the name, or ""
+ * @msg:	trace id of the message that is refused, or 0
+ *
+ * The questions below do not tell by themselves: mostly what is not seen is
+ * left out, and nothing fails.
+ */
+void kdbus_policy_unseen(const struct kdbus_conn *conn, u64 peer,
+			 const char *name, u64 msg)
+{
+	kdbus_policy_denied(conn, peer, KDBUS_POLICY_SEE, name, msg);
 }
 
 /**
@@ -459,11 +468,11 @@ bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
 	if (bus->has_policy && !conn->privileged &&
 	    kdbus_policy_level(&bus->policy, name, conn->cred) <
 	    KDBUS_POLICY_OWN)
-		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name);
+		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name, 0);
 	if (conn->ep->custom &&
 	    kdbus_policy_level(&conn->ep->policy, name, conn->cred) <
 	    KDBUS_POLICY_OWN)
-		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name);
+		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name, 0);
 	return true;
 }
 
@@ -473,6 +482,7 @@ bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
  * @cred:	its credentials: those of the task that sends, or those of HELLO
  *		where the connection is on the receiving end
  * @peer:	to whom
+ * @msg:	trace id of the message it is about
  *
  * The endpoint's own policy holds for everybody on it. On the bus the maker
  * and whoever has the same uid are let pass, but not through a custom
@@ -480,7 +490,7 @@ bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
  */
 bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 			   const struct cred *cred,
-			   const struct kdbus_conn *peer)
+			   const struct kdbus_conn *peer, u64 msg)
 {
 	const struct kdbus_bus *bus = conn->bus;
 	bool custom = conn->ep->custom || peer->ep->custom;
@@ -493,14 +503,14 @@ bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 	    !kdbus_policy_any_name(&conn->ep->policy, peer, cred,
 				   KDBUS_POLICY_TALK))
 		return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK,
-					   "");
+					   "", msg);
 	if (!bus->has_policy || conn->privileged)
 		return true;
 	if (!custom && uid_eq(cred->uid, peer->cred->uid))
 		return true;
 	if (kdbus_policy_any_name(&bus->policy, peer, cred, KDBUS_POLICY_TALK))
 		return true;
-	return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK, "");
+	return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK, "", msg);
 }
 
 /**
