@@ -171,15 +171,15 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r)
 /* ---- broadcasts ------------------------------------------------------- */
 
 /*
- * Whether somebody whom a broadcast matches is to get it: once, and if he may
- * talk to the sender, where there is a policy.
+ * Whether somebody whom a broadcast matches is to get it: once in this @try,
+ * and if he may talk to the sender, where there is a policy.
  */
 static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
-				   struct kdbus_conn *conn)
+				   struct kdbus_conn *conn, u64 try)
 {
-	if (conn->last_msg == msg->id)
+	if (conn->last_msg == try)
 		return false;
-	conn->last_msg = msg->id;
+	conn->last_msg = try;
 	return !kdbus_policy_applies(conn) ||
 	       kdbus_policy_may_talk(conn, conn->cred, msg->src,
 				     msg->id);
@@ -189,11 +189,13 @@ static void kdbus_broadcast_sift(const struct kdbus_message *msg,
 				 struct kdbus_receivers *r)
 {
 	struct kdbus_bus *bus = msg->src->bus;
+	/* not the message's own, which may be tried more than once */
+	u64 try = kdbus_message_new_id();
 	unsigned int i;
 
 	mutex_lock(&bus->lock);
 	for (i = 0; i < r->n; ) {
-		if (kdbus_broadcast_is_for(msg, r->conns[i])) {
+		if (kdbus_broadcast_is_for(msg, r->conns[i], try)) {
 			i++;
 			continue;
 		}

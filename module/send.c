@@ -431,6 +431,8 @@ static int kdbus_send_deliver(struct kdbus_message *msg,
 	int ret;
 
 	do {
+		/* those of the last try may be out of date, and not asked for */
+		msg->has_names = false;
 		ret = kdbus_message_is_broadcast(msg) ? kdbus_broadcast(msg) :
 							kdbus_send_try(&send);
 		if (ret == KDBUS_SEND_AGAIN && signal_pending(current))
