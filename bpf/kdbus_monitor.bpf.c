@@ -5,10 +5,10 @@
  *
  * A message that is accepted is several events, all under the lock of its bus:
  * kdbus_msg_send, kdbus_msg_queue, and of a reply kdbus_call_end, of a
- * broadcast kdbus_match_run. The first ones leave what they know in the bus's
- * entry of the map "buses", which that lock guards, and the last one makes the
- * record. A program that finds another message there has been started in the
- * middle of one, or the message is filtered out: it does nothing.
+ * broadcast kdbus_match_run. The first ones leave what they know with the bus,
+ * where that lock guards it, and the last one makes the record. A program that
+ * finds another message there has been started in the middle of one, or the
+ * message is filtered out: it does nothing.
  *
  * The consumer sleeps until the first record after it has found the ring
  * empty, and then looks by itself every few milliseconds: one wakeup, however
@@ -20,8 +20,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define BROADCAST (~0ULL)
-#define FLAG_EXPECT_REPLY 1
-#define FLAG_PEEK 1
+#define MON_SLOTS 64
 
 /* ---- what is wanted; set before loading -------------------------------- */
 
@@ -42,13 +41,27 @@ const volatile __u32 snaplen = 0;	/* payload of a message, or 0 */
 __u32 active = 0;	/* set when all is attached */
 __u32 sleeping = 0;	/* the consumer wants to be woken */
 __u64 lost = 0;		/* records there was no room for */
+/*
+ * 0, but the verifier does not know: older ones look at the body of a loop
+ * once, with the values it starts with, and cut out what cannot be then.
+ */
+__u64 unknown = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 8 << 20);
 } ring SEC(".maps");
 
-/* the message that is being committed, per bus; its lock guards the value */
+/*
+ * The message that is being committed, per bus, whose lock guards the value.
+ * Most buses have a slot, which saves looking them up; those whose slot was
+ * taken, and those that a filter names, are in the map.
+ */
+static struct mon_slot {
+	__u64 bus;
+	struct mon_fields f;
+} slots[MON_SLOTS];
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -97,27 +110,59 @@ static __always_inline void submit(void *record)
 	bpf_ringbuf_submit(record, flags);
 }
 
+/* Loads, where the helpers for each would cost a few hundred instructions. */
 static __always_inline void who_is_it(struct mon_who *who)
 {
-	who->pid_tgid = bpf_get_current_pid_tgid();
-	who->uid = bpf_get_current_uid_gid();
+	const struct task_struct *task = bpf_get_current_task_btf();
+	const __u64 *comm = (const __u64 *)task->comm;
+	__u64 *to = (__u64 *)who->comm;
+
+	who->pid_tgid = (__u64)task->tgid << 32 | (__u32)task->pid;
+	who->uid = task->cred->uid.val;
 	who->pad = 0;
-	bpf_get_current_comm(who->comm, sizeof(who->comm));
+	to[0] = comm[0];
+	to[1] = comm[1];
 }
 
 /* ---- filters ----------------------------------------------------------- */
 
-/* The entry of a bus, or NULL if the bus is not wanted. */
-static __always_inline struct mon_fields *bus_get(__u64 bus)
+/* What is being committed on a bus, or NULL if nothing can be. */
+static __always_inline struct mon_fields *bus_find(__u64 bus)
+{
+	struct mon_slot *s = &slots[bus % MON_SLOTS];
+
+	if (s->bus == bus)
+		return &s->f;
+	return bpf_map_lookup_elem(&buses, &bus);
+}
+
+/* The same at the start of a message; NULL if the bus is not wanted. */
+static __always_inline struct mon_fields *bus_begin(__u64 bus)
 {
 	static const struct mon_fields none = {};
+	struct mon_slot *s = &slots[bus % MON_SLOTS];
 	struct mon_fields *f;
 
+	if (s->bus == bus)
+		return &s->f;
 	f = bpf_map_lookup_elem(&buses, &bus);
-	if (f || by_bus)
+	if (by_bus && !f)
+		return NULL;
+	if (!s->bus && !__sync_val_compare_and_swap(&s->bus, 0, bus))
+		return &s->f;
+	if (f)
 		return f;
 	bpf_map_update_elem(&buses, &bus, &none, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&buses, &bus);
+}
+
+static __always_inline void bus_forget(__u64 bus)
+{
+	struct mon_slot *s = &slots[bus % MON_SLOTS];
+
+	bpf_map_delete_elem(&buses, &bus);
+	if (s->bus == bus)
+		s->bus = 0;
 }
 
 static __always_inline bool bus_wanted(__u64 bus)
@@ -329,7 +374,16 @@ static long walk_step(__u32 i, struct walk *w)
 /* Reads what was asked for of a message's payload; current is its sender. */
 static __always_inline void payload(const struct ev_msg_send *e)
 {
-	struct walk w = { .bus = e->bus, .msg = e->msg, .room = snaplen };
+	struct walk w = {
+		.bus = e->bus,
+		.msg = e->msg,
+		.pos = unknown,
+		.staged_pos = unknown,
+		.address = unknown,
+		.left = unknown,
+		.offset = unknown,
+		.room = snaplen + unknown,
+	};
 	__u64 hdr = 0;
 
 	/* from here on they are numbers, not pointers with a type */
@@ -407,7 +461,7 @@ static __always_inline int on_msg_send(const struct ev_msg_send *e)
 		return refused(e);
 	if (want_errors)
 		return 0;
-	f = bus_get(e->bus);
+	f = bus_begin(e->bus);
 	if (!f)
 		return 0;
 	f->msg = 0;
@@ -432,7 +486,7 @@ static __always_inline int on_msg_queue(const struct ev_msg_queue *e)
 
 	if (e->kind >= KDBUS_MSG_KIND_NOTIFY)
 		return 0;
-	f = bpf_map_lookup_elem(&buses, &bus);
+	f = bus_find(bus);
 	if (!f || f->msg != e->msg)
 		return 0;
 	f->seq = e->seq;
@@ -455,7 +509,7 @@ static __always_inline int on_msg_queue(const struct ev_msg_queue *e)
 static __always_inline int on_match_run(const struct ev_match_run *e)
 {
 	__u64 bus = e->bus;
-	struct mon_fields *f = bpf_map_lookup_elem(&buses, &bus);
+	struct mon_fields *f = bus_find(bus);
 
 	if (!f || f->msg != e->msg || slower_ns)
 		return 0;
@@ -507,7 +561,7 @@ static __always_inline int on_call_end(const struct ev_call_end *e)
 		return 0;
 	if (e->outcome != KDBUS_CALL_END_ANSWERED)
 		return call_failed(e);
-	f = bpf_map_lookup_elem(&buses, &bus);
+	f = bus_find(bus);
 	if (!f || !f->msg || f->src != e->peer || f->dst != e->conn)
 		return 0;
 	if (f->kind != KDBUS_MSG_KIND_REPLY &&
@@ -806,7 +860,7 @@ static __always_inline int on_bus_dead(const struct ev_bus_dead *e)
 
 	if (!bus_wanted(bus))
 		return 0;
-	bpf_map_delete_elem(&buses, &bus);
+	bus_forget(bus);
 	r = other(MON_BUS_DEAD, bus, e->domain, 0);
 	if (r)
 		submit(r);
