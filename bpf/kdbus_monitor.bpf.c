@@ -327,6 +327,8 @@ static __always_inline void chunk_data(struct walk *w)
 		n = w->left;
 	if (n > w->room)
 		n = w->room;
+	/* the compiler knows the bound, the verifier wants to see it */
+	barrier_var(n);
 	if (n <= MON_CHUNK_SMALL)
 		chunk_read(w, chunk_begin(w, bpf_ringbuf_reserve(&ring,
 			   sizeof(struct mon_chunk) + MON_CHUNK_SMALL, 0),

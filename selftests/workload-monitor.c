@@ -5,7 +5,8 @@
  * client and others, prints "ready" and their ids, and waits for a line on
  * stdin; then does one thing after the other, each with its own step below,
  * and prints what an observer should have seen, a line each in the order in
- * which it happened. Ends with "done" and at the next line of stdin.
+ * which it happened. Then it says "done"; for each line "flood" it sends 200
+ * signals, which the server throws away, and says so; it ends at any other.
  *
  * A line of the truth is "TYPE FROM>TO KEY=VALUE ...", with connections by id;
  * selftests/monitor.sh makes the same of kdbus-monitor's JSON.
@@ -416,7 +417,7 @@ static void pool_is_full(void)
 	kdbus_client_close(&c);
 }
 
-/* Who comes through an endpoint without a policy may see nobody. */
+/* Who comes through an endpoint without grants may see nobody and own nothing. */
 static void policy_denies(void)
 {
 	char ep_path[128], name[64];
@@ -431,14 +432,17 @@ static void policy_denies(void)
 	make = kdbus_build_cmd(&b, sizeof(*make));
 	kdbus_build_string(&b, KDBUS_ITEM_MAKE_NAME, name);
 	must(ioctl(ep, KDBUS_CMD_EP_MAKE, make) ? -errno : 0, "endpoint");
+	printf("policy 0 set\n");
 	printf("bus endpoint_new %s\n", name);
 	kdbus_endpoint_path(ep_path, sizeof(ep_path), bus_name, name);
 	must(kdbus_client_open(&c, ep_path, 0, 0, 1 << 20, "boxed"), ep_path);
 	printf("conn %llu new flags= text=boxed\n", ID(&c));
 	build(&b, 0, SERVER, 303, 10);
 	must_be(kdbus_client_send(&c, &b), -ESRCH, "policy");
-	printf("policy %llu deny see " SERVER "\n", ID(&c));
 	say_refused(ID(&c), SERVER, 303, "ESRCH");
+	must_be(kdbus_client_acquire(&c, LAZY, 0), -EPERM, "policy");
+	printf("policy %llu deny own " LAZY "\n", ID(&c));
+	printf("name %llu acquire " LAZY " errno=EPERM\n", ID(&c));
 	kdbus_client_close(&c);
 	printf("conn %llu dead close\n", ID(&c));
 	close(ep);
@@ -477,8 +481,8 @@ static void activation(void)
 	say_call(ID(&client), ID(&act), LAZY, m.msg.cookie, 12, 0, 0, false);
 	must(kdbus_client_send(&client, &m), "call");
 	must_be(kdbus_client_acquire(&server, LAZY, 0), 0, LAZY);
-	printf("name %llu>%llu change " LAZY "\n", ID(&act), ID(&server));
 	printf("move %llu>%llu name=" LAZY "\n", ID(&act), ID(&server));
+	printf("name %llu>%llu change " LAZY "\n", ID(&act), ID(&server));
 	serve(11, false);
 	take(&client, "reply", ID(&server));
 	must_be(kdbus_client_release(&server, LAZY), 0, LAZY);
@@ -490,13 +494,27 @@ static void activation(void)
 
 /* ---- */
 
-static void wait_line(void)
+static void flood(void)
+{
+	struct kdbus_builder m;
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		build(&m, ID(&server), NULL, 1000 + i, 100);
+		must(kdbus_client_send(&client, &m), "flood");
+		must(kdbus_client_recv(&server, KDBUS_RECV_DROP, 0, NULL),
+		     "drop");
+	}
+	printf("flooded\n");
+}
+
+/* Waits for a line, and returns whether it is this one. */
+static bool wait_line(const char *what)
 {
 	char line[80];
 
 	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin))
-		exit(0);
+	return fgets(line, sizeof(line), stdin) && !strcmp(line, what);
 }
 
 int main(int argc, char **argv)
@@ -512,7 +530,8 @@ int main(int argc, char **argv)
 	must(kdbus_client_acquire(&server, SERVER, 0), SERVER);
 	must(kdbus_client_acquire(&client, "org.kdbus.test.Client", 0), "name");
 	printf("ready %llu %llu %llu\n", ID(&server), ID(&client), ID(&other));
-	wait_line();
+	if (!wait_line("go\n"))
+		return 0;
 
 	calls_answered();
 	sync_answered();
@@ -530,6 +549,7 @@ int main(int argc, char **argv)
 	names();
 	activation();
 	printf("done\n");
-	wait_line();
+	while (wait_line("flood\n"))
+		flood();
 	return 0;
 }

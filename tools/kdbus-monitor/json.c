@@ -54,6 +54,8 @@ static json_object *value_object(enum value_kind kind, __u64 v)
 		return json_object_new_int64(v);
 	case V_BOOL:
 		return json_object_new_boolean(v);
+	case V_TIME:
+		return v == UNKNOWN ? NULL : json_object_new_uint64(v);
 	case V_ERRNO:
 		name = strerrorname_np(v);
 		return name ? json_object_new_string(name) :
@@ -218,6 +220,8 @@ static __u64 value_of(enum value_kind kind, json_object *v)
 		return json_object_get_int64(v);
 	if (kind == V_BOOL)
 		return json_object_get_boolean(v);
+	if (kind == V_TIME && !v)
+		return UNKNOWN;
 	if (json_object_is_type(v, json_type_string))
 		return name_value(kind, json_object_get_string(v));
 	if (!json_object_is_type(v, json_type_array))

@@ -78,9 +78,9 @@
 	X(BYTES, "bytes", NUMBER)					\
 	X(FDS, "fds", NUMBER)						\
 	X(MEMFDS, "memfds", NUMBER)					\
-	X(WAIT, "wait_ns", NUMBER)					\
-	X(SERVICE, "service_ns", NUMBER)				\
-	X(AGE, "age_ns", NUMBER)					\
+	X(WAIT, "wait_ns", TIME)					\
+	X(SERVICE, "service_ns", TIME)				\
+	X(AGE, "age_ns", TIME)					\
 	X(POOL_BYTES, "pool_bytes", NUMBER)				\
 	X(POOL_USED, "pool_used", NUMBER)				\
 	X(POOL_SIZE, "pool_size", NUMBER)				\
@@ -122,7 +122,7 @@ _Static_assert(N_FIELDS <= 64, "a bit for each field");
 
 /* how a value is written */
 enum value_kind {
-	V_NUMBER, V_SIGNED, V_BOOL, V_ERRNO,
+	V_NUMBER, V_SIGNED, V_BOOL, V_ERRNO, V_TIME,
 	/* names */
 	V_ACTION, V_COMMAND, V_NOTICE, V_OUTCOME, V_REASON, V_KIND,
 	V_END_REASON, V_LEVEL, V_QUOTA,

@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kdbus-monitor's files: what is read from one is what was shown when it was
+# written, payload included; tshark reads them; damaged ones give what they can.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/tap.sh
+. "$here/tap.sh"
+# shellcheck source=selftests/monitor.sh
+. "$here/monitor.sh"
+
+f=$tmp/f.pcapng
+
+json_comes_back() {
+	watched monjson -b 0-monjson -v -w "$f" --print || return 1
+	kdbus-monitor --json -r "$f" > "$tmp/again" && diff "$tmp/json" "$tmp/again"
+}
+
+# text_of OPTION...: what a person saw, and what the file says, with its summary
+text_comes_back() {
+	workload_start montext || return 1
+	kdbus-monitor -b 0-montext -w "$f" --print > "$tmp/text" 2> "$tmp/summary" &
+	mon=$!
+	until grep -q '^TIME' "$tmp/text"; do
+		kill -0 "$mon" || return 1
+		sleep_ms 20
+	done
+	workload_run && monitor_stop || return 1
+	workload_end
+	kdbus-monitor -r "$f" > "$tmp/again" 2> "$tmp/summary2" && diff "$tmp/text" "$tmp/again" &&
+	diff "$tmp/summary" "$tmp/summary2" && [ "$(grep -c ' call ' "$tmp/again")" -ge 14 ]
+}
+
+# Through pipes, and pretty, it is the same.
+pipes() {
+	workload_start monpipe || return 1
+	# from here on there is nothing that cannot be read by somebody else
+	kdbus-monitor -q -b 0-monpipe -w - 2> "$tmp/err" | tee "$f" |
+		kdbus-monitor -q --json -r - > "$tmp/json" &
+	until grep -q start "$tmp/json" 2> /dev/null; do
+		sleep_ms 20
+		[ ! -s "$tmp/err" ] || return 1
+	done
+	workload_run
+	# what has come out at the other end has gone through all of them
+	for _ in $(seq 1000); do
+		grep -q '"name":"org.kdbus.test.Lazy","action":"remove"' "$tmp/json" &&
+		grep -q '"conn":7.*"action":"dead"' "$tmp/json" && break
+		sleep_ms 20
+	done
+	seen
+	kill "$(pgrep -f 'kdbus-monitor -q -b 0-monpipe')"
+	wait %% 2> /dev/null
+	workload_end
+	diff "$tmp/truth" "$tmp/seen" &&
+	kdbus-monitor -q --json=pretty -r "$f" | jq -c 'select(.type == "call") | .id' > "$tmp/pretty" &&
+	jq -c 'select(.type == "call") | .id' "$tmp/json" | diff - "$tmp/pretty"
+}
+
+# the workload with payload, to $f and $tmp/json
+record_payload() {
+	local workload=workload-payload
+	workload_start "$1" && monitor_start -b "0-$1" -t message,refused -w "$f" --print "${@:2}" &&
+	workload_run && monitor_stop || return 1
+	workload_end
+}
+
+payload() { jq -r "select(.cookie == $1 and .type != \"notice\") | .payload | $2" "${3:-$tmp/json}"; }
+
+bytes_of_10000() { awk 'BEGIN { for (i = 0; i < 10000; i++) printf "%02x", i % 251 }'; }
+
+check_payload() {
+	local json=$1
+	[ "$(payload 1 .dbus "$json")" = "call /org/kdbus/test org.kdbus.Test.Hello si ('world', 42)" ] &&
+	[ "$(payload 2 .dbus "$json")" = "signal /org/kdbus/test org.kdbus.Test.Changed s ('so',)" ] &&
+	[ "$(payload 3 .dbus "$json")" = "error org.kdbus.Error.Sad" ] &&
+	[ "$(payload 4 .data "$json")" = "$(bytes_of_10000)" ] &&
+	[ "$(payload 5 .type "$json")" = 77 ] &&
+	[ "$(payload 5 .data "$json")" = "$(printf 'sixteen letters!' | od -An -tx1 -v | tr -d ' \n')" ] &&
+	[ "$(payload 5 '[.parts[] | .part, .offset, .bytes] | join(" ")' "$json")" = "zero 16 100 memfd 116 4096" ] &&
+	[ "$(payload 6 '[.parts[] | .part, .offset, .bytes] | join(" ")' "$json")" = "absent 0 8192" ]
+}
+
+payload_is_read() {
+	record_payload monpay --payload=20000 || return 1
+	kdbus-monitor --json -r "$f" > "$tmp/again" && diff "$tmp/json" "$tmp/again" &&
+	check_payload "$tmp/json" && check_payload "$tmp/again" &&
+	kdbus-monitor -q -r "$f" > "$tmp/text" &&
+	grep -q "^    call /org/kdbus/test org.kdbus.Test.Hello si ('world', 42)$" "$tmp/text" &&
+	grep -q '^    000000  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 21  sixteen letters!$' "$tmp/text" &&
+	grep -q "^    000010  100 bytes, all zero$" "$tmp/text" &&
+	grep -q "^    000074  4096 bytes in a memfd, the sender's fd [0-9]* (not read)$" "$tmp/text" &&
+	grep -q "^    000000  8192 bytes that could not be read" "$tmp/text"
+}
+
+payload_is_cut() {
+	KDBUS_BPF=raw record_payload moncut --payload=100 || return 1
+	[ "$(payload 4 .seen)" = 100 ] && [ "$(payload 4 '.data | length')" = 200 ] &&
+	# what is not whole is not decoded
+	[ "$(payload 1 .dbus)" = null ] &&
+	kdbus-monitor -q -r "$f" | grep -q '^    000064  9900 more bytes$'
+}
+
+no_payload_unasked() {
+	record_payload monnone || return 1
+	! grep -q 'payload"' "$tmp/json" && ! grep -aq 'world\|sixteen' "$f" &&
+	KDBUS_BPF=tp record_payload montp --payload &&
+	grep -q 'plain tracepoints do not lead to payload' "$tmp/err" && ! grep -q 'payload"' "$tmp/json"
+}
+
+ts() { tshark -r "$f" "$@" 2> /dev/null; }
+
+# what somebody who knows nothing of us sees
+tshark_reads() {
+	record_payload monshark --payload || return 1
+	[ "$(ts -T fields -e frame.number | wc -l)" = "$(grep -cv summary "$tmp/json")" ] &&
+	[ "$(ts -Y 'dbus.member == "Hello"' -T fields -e dbus.path -e dbus.interface)" = "$(printf '/org/kdbus/test\torg.kdbus.Test')" ] &&
+	# with what kdbus knows as its comment
+	ts -Y 'dbus.member == "Hello"' -T fields -e frame.comment > "$tmp/comment" &&
+	jq -e '.type == "call" or .type == "signal"' "$tmp/comment" > /dev/null &&
+	[ "$(jq -r .id "$tmp/comment")" = "$(jq -r 'select(.cookie == 1) | .id' "$tmp/json")" ] &&
+	# the times are those of the events, to the nanosecond
+	[ "$(ts -T fields -e frame.time_epoch | tr -d .)" = "$(jq -r 'select(.time_ns) | .time_ns' "$tmp/json" | sed 's/$//')" ] ||
+	{ ts -T fields -e frame.time_epoch | head -n 3; return 1; }
+	# and the others are JSON to those who say so
+	ts -o 'uat:user_dlts:"User 0 (DLT=147)","json","0","","0",""' -Y 'json.value.string == "refused"' \
+		-T fields -e frame.number | wc -l | grep -qx 1
+}
+
+# damaged SED-LIKE...: a message, what is readable, exit code 1
+damaged() {
+	kdbus-monitor -q --json -r "$tmp/bad" > "$tmp/out" 2> "$tmp/err"
+	[ $? = 1 ] && [ "$(wc -l < "$tmp/err")" = 1 ] && grep -qE "$1" "$tmp/err" &&
+	[ "$(wc -l < "$tmp/out")" -ge "$2" ]
+}
+
+damage() {
+	local size
+	watched monbad -b 0-monbad -w "$f" || true
+	[ -s "$f" ] || return 1
+	size=$(stat -c %s "$f")
+	head -c $((size - 7)) "$f" > "$tmp/bad" && damaged 'ends in the middle of a block, at byte [0-9]+; what comes before was read' 50 &&
+	# a size that is none, in the middle
+	cp "$f" "$tmp/bad" && printf '\377\377\377\177' | dd of="$tmp/bad" bs=1 seek=$((size - 4)) conv=notrunc status=none &&
+	damaged 'is damaged: the sizes of a block differ' 50 &&
+	head -c 100 /dev/zero > "$tmp/bad" && damaged 'is no pcapng file' 0 &&
+	: > "$tmp/bad" && damaged 'holds nothing that kdbus-monitor has written' 0 &&
+	rm "$tmp/bad" && damaged 'No such file' 0 &&
+	# any 200 bytes of it, wherever they are wrong: never a crash
+	for i in $(seq 40); do
+		cp "$f" "$tmp/bad"
+		head -c 8 /dev/urandom | dd of="$tmp/bad" bs=1 seek=$((i * size / 41)) conv=notrunc status=none
+		kdbus-monitor -q --json -r "$tmp/bad" > "$tmp/out" 2> "$tmp/err"
+		[ $? -le 1 ] || return 1
+	done
+}
+
+# A file of a machine with the other byte order is read as well.
+other_byte_order() {
+	python3 - "$f" "$tmp/bad" <<-'EOF'
+	import struct, sys
+	data, out, at = open(sys.argv[1], 'rb').read(), b'', 0
+	def opts(b):
+	    r, i = b'', 0
+	    while i + 4 <= len(b):
+	        code, n = struct.unpack_from('<HH', b, i)
+	        pad = (n + 3) & ~3
+	        r += struct.pack('>HH', code, n) + b[i + 4:i + 4 + pad]
+	        i += 4 + pad
+	    return r
+	while at < len(data):
+	    kind, size = struct.unpack_from('<II', data, at)
+	    body = data[at + 8:at + size - 4]
+	    if kind == 0x0a0d0d0a:
+	        body = struct.pack('>IHHII', *struct.unpack_from('<IHHII', body)) + opts(body[16:])
+	    elif kind == 1:
+	        body = struct.pack('>HHI', *struct.unpack_from('<HHI', body)) + opts(body[8:])
+	    else:
+	        head = struct.unpack_from('<IIIII', body)
+	        end = 20 + ((head[3] + 3) & ~3)
+	        body = struct.pack('>IIIII', *head) + body[20:end] + opts(body[end:])
+	    out += struct.pack('>II', kind, size) + body + struct.pack('>I', size)
+	    at += size
+	open(sys.argv[2], 'wb').write(out)
+	EOF
+	kdbus-monitor -q --json -r "$tmp/bad" > "$tmp/out" &&
+	kdbus-monitor -q --json -r "$f" | diff - "$tmp/out"
+}
+
+# Foreign files are files of nothing, not errors in ours.
+foreign() {
+	text2pcap -q - "$tmp/bad" <<< '0000 01 02 03 04' 2> /dev/null
+	damaged 'holds nothing that kdbus-monitor has written' 0
+}
+
+plan 10
+check "JSON from a file is the JSON that was written live" json_comes_back
+check "lines from a file are the lines that were shown live" text_comes_back
+check "through pipes" pipes
+check "payload: D-Bus is decoded, bytes are shown, holes are named" payload_is_read
+check "payload: no more than was asked for" payload_is_cut
+check "payload: none unless asked for" no_payload_unasked
+check "tshark reads it" tshark_reads
+check "damaged files: one line, and what could be read" damage
+check "files of the other byte order" other_byte_order
+check "files of others" foreign
