@@ -35,9 +35,12 @@ text_comes_back() {
 # Through pipes, and pretty, it is the same.
 pipes() {
 	workload_start monpipe || return 1
-	# from here on there is nothing that cannot be read by somebody else
-	kdbus-monitor -q -b 0-monpipe -w - 2> "$tmp/err" | tee "$f" |
-		kdbus-monitor -q --json -r - > "$tmp/json" &
+	mkfifo "$tmp/one" "$tmp/two"
+	tee "$f" < "$tmp/one" > "$tmp/two" &
+	kdbus-monitor -q --json -r - < "$tmp/two" > "$tmp/json" &
+	local reader=$!
+	kdbus-monitor -q -b 0-monpipe -w - > "$tmp/one" 2> "$tmp/err" &
+	mon=$!
 	until grep -q start "$tmp/json" 2> /dev/null; do
 		sleep_ms 20
 		[ ! -s "$tmp/err" ] || return 1
@@ -50,8 +53,7 @@ pipes() {
 		sleep_ms 20
 	done
 	seen
-	kill "$(pgrep -f 'kdbus-monitor -q -b 0-monpipe')"
-	wait %% 2> /dev/null
+	monitor_stop && wait "$reader" || return 1
 	workload_end
 	diff "$tmp/truth" "$tmp/seen" &&
 	kdbus-monitor -q --json=pretty -r "$f" | jq -c 'select(.type == "call") | .id' > "$tmp/pretty" &&
