@@ -55,7 +55,7 @@ by_sender() {
 by_destination() {
 	shows ">$client " -d "$client" &&
 	shows '^call .*>'"$server"' |^call .*name=org.kdbus.test.Server' -t call -d org.kdbus.test.Server &&
-	shows 'name=org.kdbus.test.Lazy$' -t call -d 'org.kdbus.*.Lazy'
+	shows '^call .*name=org.kdbus.test.Lazy$' -t call -d 'org.kdbus.*.Lazy'
 }
 
 by_name() {

@@ -37,6 +37,7 @@
 static FILE *out;
 static const char *out_path;
 static GByteArray *block;
+static int failed;	/* errno, or 0 */
 
 static void put(const void *data, size_t size)
 {
@@ -81,7 +82,8 @@ static void block_end(void)
 
 	put32(size);
 	memcpy(block->data + 4, &size, sizeof(size));
-	fwrite(block->data, 1, block->len, out);
+	if (fwrite(block->data, 1, block->len, out) != block->len)
+		failed = errno;
 }
 
 static void write_section(void)
@@ -172,9 +174,9 @@ void capture_event(const struct event *e)
 	g_free(json);
 }
 
-void capture_flush(void)
+bool capture_flush(void)
 {
-	fflush(out);
+	return out && !fflush(out) && !ferror(out);
 }
 
 int capture_close(void)
@@ -183,10 +185,10 @@ int capture_close(void)
 
 	if (!out)
 		return 0;
-	if (fflush(out) || ferror(out)) {
-		if (errno != EPIPE)
-			complain("cannot write '%s': %s", out_path,
-				 strerror(errno));
+	if (fflush(out) || ferror(out))
+		failed = errno;
+	if (failed && failed != EPIPE) {
+		complain("cannot write '%s': %s", out_path, strerror(failed));
 		ret = EXIT_RUNTIME;
 	}
 	if (out != stdout)
@@ -233,6 +235,9 @@ static __u16 get16(const void *p)
 
 static int broken(const char *what)
 {
+	/* it was not read to its end because nobody wanted to */
+	if (monitor_done())
+		return 0;
 	if (!rd.quiet)
 		complain("'%s' %s, at byte %llu; what comes before was read",
 			 rd.path, what, rd.offset);
@@ -248,6 +253,9 @@ static int reader_open(const struct options *o)
 		return EXIT_RUNTIME;
 	}
 	rd.body = g_malloc(MAX_BLOCK);
+	/* what comes through a pipe is shown as it comes */
+	if (fseek(rd.in, 0, SEEK_CUR))
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	return 0;
 }
 
@@ -357,7 +365,7 @@ static int read_block(void (*fn)(struct event *))
 	} else {
 		size = get32(&size);
 	}
-	if (ret)
+	if (ret || monitor_done())
 		return ret;
 	if (size < skip + 4 || size % 4 || size - skip - 4 > MAX_BLOCK)
 		return broken("is damaged: a block of no possible size");

@@ -299,12 +299,23 @@ static struct options opt = {
 	.buffer = 8 << 20,
 	.nap_ms = 20,
 };
-static bool done, hides_receives;
+static volatile sig_atomic_t done;
+static bool hides_receives;
+static int output_error;	/* errno of stdout, or 0 */
 static __u64 shown;
 
 bool monitor_done(void)
 {
 	return done;
+}
+
+/* Nobody reads any more, or the disk is full: no use in going on. */
+static void check_output(void)
+{
+	if (!ferror(stdout) || output_error)
+		return;
+	output_error = errno ?: EIO;
+	done = true;
 }
 
 static void print_json(char *json)
@@ -317,12 +328,14 @@ static void print_event(const struct event *e)
 {
 	if (opt.output == OUT_NONE)
 		return;
+	errno = 0;
 	if (opt.output != OUT_TEXT)
 		print_json(json_from_event(e, opt.output == OUT_JSON_PRETTY,
 					   true));
 	else if (!(hides_receives && e->type == EV_RECV &&
 		   !event_is_error(e)))
 		text_event(e);
+	check_output();
 }
 
 void monitor_event(struct event *e)
@@ -352,21 +365,34 @@ void monitor_lost(__u64 n, __u64 time_ns)
 	monitor_event(&e);
 }
 
-/* Nobody reads any more, or the disk is full: no use in going on. */
 static void flush(void)
 {
-	if (opt.write)
-		capture_flush();
-	fflush(stdout);
-	if (ferror(stdout))
+	if (opt.write && !capture_flush())
 		done = true;
+	errno = 0;
+	fflush(stdout);
+	check_output();
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	done = true;
+}
+
+/* A read of a file ends with an error then. */
+static void signals_end_reads(void)
+{
+	struct sigaction end = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGTERM, &end, NULL);
 }
 
 static int signals_open(void)
 {
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -434,16 +460,20 @@ static int run(struct source *s, int signal_fd)
 /* A file is read to its end; everything else until somebody says so. */
 static int work(struct source *s)
 {
-	int ret, signal_fd = signals_open();
+	int ret, signal_fd;
 
-	if (s == &source_capture)
+	signal(SIGPIPE, SIG_IGN);
+	if (s == &source_capture) {
+		signals_end_reads();
 		ret = s->drain() < 0 ? EXIT_RUNTIME : 0;
-	else
+	} else {
+		signal_fd = signals_open();
 		ret = run(s, signal_fd);
+		close(signal_fd);
+	}
 	if (s->stop)
 		s->stop();
 	flush();
-	close(signal_fd);
 	return ret;
 }
 
@@ -493,6 +523,11 @@ int main(int argc, char **argv)
 		ret_write = capture_close();
 	summarize();
 	s->close();
+	flush();
+	if (output_error && output_error != EPIPE) {
+		complain("cannot write: %s", strerror(output_error));
+		ret = EXIT_RUNTIME;
+	}
 	if (ret || ret_write)
 		return ret ?: ret_write;
 	return summary_count_lost() ? EXIT_LOST : 0;

@@ -367,7 +367,8 @@ char *payload_dbus(const struct payload *p);
 /* capture.c; 0, or an exit code after saying why on stderr */
 int capture_open(const char *path);
 void capture_event(const struct event *e);
-void capture_flush(void);
+/* False if it cannot be written. */
+bool capture_flush(void);
 int capture_close(void);
 
 /* summary.c */

@@ -118,7 +118,9 @@ static const char *dst_called(const struct event *e)
 
 static void put_ends(GString *s, const struct event *e, enum detail detail)
 {
-	g_string_append_printf(s, "%llu:", e->bus);
+	/* a monitor connection does not know its bus by number */
+	if (e->bus)
+		g_string_append_printf(s, "%llu:", e->bus);
 	put_who(s, &e->src, NULL, detail);
 	if (!e->dst.there)
 		return;
