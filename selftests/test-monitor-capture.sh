@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # kdbus-monitor's files: what is read from one is what was shown when it was
-# written, payload included; tshark reads them; damaged ones give what they can.
+# written, payload included; damaged ones give what they can.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -111,26 +111,7 @@ no_payload_unasked() {
 	grep -q 'plain tracepoints do not lead to payload' "$tmp/err" && ! grep -q 'payload"' "$tmp/json"
 }
 
-ts() { tshark -r "$f" "$@" 2> /dev/null; }
-
-# what somebody who knows nothing of us sees
-tshark_reads() {
-	record_payload monshark --payload || return 1
-	[ "$(ts -T fields -e frame.number | wc -l)" = "$(grep -cv summary "$tmp/json")" ] &&
-	[ "$(ts -Y 'dbus.member == "Hello"' -T fields -e dbus.path -e dbus.interface)" = "$(printf '/org/kdbus/test\torg.kdbus.Test')" ] &&
-	# with what kdbus knows as its comment
-	ts -Y 'dbus.member == "Hello"' -T fields -e frame.comment > "$tmp/comment" &&
-	jq -e '.type == "call" or .type == "signal"' "$tmp/comment" > /dev/null &&
-	[ "$(jq -r .id "$tmp/comment")" = "$(jq -r 'select(.cookie == 1) | .id' "$tmp/json")" ] &&
-	# the times are those of the events, to the nanosecond
-	[ "$(ts -T fields -e frame.time_epoch | tr -d .)" = "$(jq -r 'select(.time_ns) | .time_ns' "$tmp/json" | sed 's/$//')" ] ||
-	{ ts -T fields -e frame.time_epoch | head -n 3; return 1; }
-	# and the others are JSON to those who say so
-	ts -o 'uat:user_dlts:"User 0 (DLT=147)","json","0","","0",""' -Y 'json.value.string == "refused"' \
-		-T fields -e frame.number | wc -l | grep -qx 1
-}
-
-# damaged SED-LIKE...: a message, what is readable, exit code 1
+# damaged REGEX N: one line like that, N events that are readable, exit code 1
 damaged() {
 	kdbus-monitor -q --json -r "$tmp/bad" > "$tmp/out" 2> "$tmp/err"
 	[ $? = 1 ] && [ "$(wc -l < "$tmp/err")" = 1 ] && grep -qE "$1" "$tmp/err" &&
@@ -150,9 +131,9 @@ damage() {
 	: > "$tmp/bad" && damaged 'holds nothing that kdbus-monitor has written' 0 &&
 	rm "$tmp/bad" && damaged 'No such file' 0 &&
 	# any 200 bytes of it, wherever they are wrong: never a crash
-	for i in $(seq 40); do
+	for i in $(seq 20); do
 		cp "$f" "$tmp/bad"
-		head -c 8 /dev/urandom | dd of="$tmp/bad" bs=1 seek=$((i * size / 41)) conv=notrunc status=none
+		head -c 8 /dev/urandom | dd of="$tmp/bad" bs=1 seek=$((i * size / 21)) conv=notrunc status=none
 		kdbus-monitor -q --json -r "$tmp/bad" > "$tmp/out" 2> "$tmp/err"
 		[ $? -le 1 ] || return 1
 	done
@@ -190,20 +171,12 @@ other_byte_order() {
 	kdbus-monitor -q --json -r "$f" | diff - "$tmp/out"
 }
 
-# Foreign files are files of nothing, not errors in ours.
-foreign() {
-	text2pcap -q - "$tmp/bad" <<< '0000 01 02 03 04' 2> /dev/null
-	damaged 'holds nothing that kdbus-monitor has written' 0
-}
-
-plan 10
+plan 8
 check "JSON from a file is the JSON that was written live" json_comes_back
 check "lines from a file are the lines that were shown live" text_comes_back
 check "through pipes" pipes
 check "payload: D-Bus is decoded, bytes are shown, holes are named" payload_is_read
 check "payload: no more than was asked for" payload_is_cut
 check "payload: none unless asked for" no_payload_unasked
-check "tshark reads it" tshark_reads
 check "damaged files: one line, and what could be read" damage
 check "files of the other byte order" other_byte_order
-check "files of others" foreign

@@ -169,7 +169,7 @@ offered() {
 
 # What --help and the manual name, and the completion offers, is the same.
 completion() {
-	kdbus-monitor --help | grep -oE '^ +(-[^ ].*)' | sed 's/   .*//' | grep -oE '(^|[ ,])--?[a-zA-Z?-]+' |
+	kdbus-monitor --help | grep -E '^ +-[^ ]' | sed -E 's/^ +//; s/  .*//' | grep -oE '(^|, )--?[a-zA-Z?-]+' |
 		tr -d ' ,' | sort -u > "$tmp/help"
 	offered - | sort -u > "$tmp/offered"
 	diff "$tmp/help" "$tmp/offered" || return 1

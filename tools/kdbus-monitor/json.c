@@ -119,8 +119,8 @@ static json_object *part_object(const struct payload_part *p)
 	add_string(o, "part", part_names[p->part]);
 	add_number(o, "offset", p->offset);
 	add_number(o, "bytes", p->size);
-	if (p->part == MON_PART_MEMFD)
-		add(o, "fd", json_object_new_int64(p->fd));
+	if (p->fd >= 0)
+		add_number(o, "fd", p->fd);
 	return o;
 }
 
@@ -266,7 +266,7 @@ static void get_parts(struct payload *p, json_object *list)
 				.part = kind,
 				.offset = get_number(o, "offset"),
 				.size = get_number(o, "bytes"),
-				.fd = kind == MON_PART_MEMFD ?
+				.fd = json_object_object_get_ex(o, "fd", NULL) ?
 				      (int)get_number(o, "fd") : -1,
 			};
 

@@ -316,6 +316,8 @@ void peer_who(struct who *who, __u64 bus, __u64 conn);
 /* A name has another owner, or none (0). @id is 0 where ids are not known. */
 void name_owned(__u64 bus, __u64 id, const char *name, __u64 owner);
 const char *name_of(__u64 bus, __u64 id);
+/* Who owns a name that was given without an id, or 0. */
+__u64 name_owner(__u64 bus, const char *name);
 void bus_named(__u64 bus, const char *name);
 const char *bus_name_of(__u64 bus);
 /* Runs @fn for each connection. */

@@ -159,9 +159,11 @@ static void describe(GString *out, const struct payload_part *p)
 		g_string_append_printf(out, "%llu bytes, all zero\n", p->size);
 		break;
 	case MON_PART_MEMFD:
-		g_string_append_printf(out,
-				       "%llu bytes in a memfd, the sender's fd %d (not read)\n",
-				       p->size, p->fd);
+		g_string_append_printf(out, "%llu bytes in a memfd", p->size);
+		if (p->fd >= 0)
+			g_string_append_printf(out, ", the sender's fd %d",
+					       p->fd);
+		g_string_append(out, " (not read)\n");
 		break;
 	default:
 		g_string_append_printf(out,

@@ -160,10 +160,23 @@ static void name_take(struct name *n)
 		list_names(p);
 }
 
+/* Where names have no ids, the text is as good. */
+static __u64 text_id(const char *str)
+{
+	return g_str_hash(str) | 1ULL << 63;
+}
+
+__u64 name_owner(__u64 bus, const char *str)
+{
+	struct key key = { bus, text_id(str) };
+	const struct name *n = g_hash_table_lookup(names, &key);
+
+	return n ? n->owner : 0;
+}
+
 void name_owned(__u64 bus, __u64 id, const char *str, __u64 owner)
 {
-	/* where names have no ids, the text is as good */
-	struct key key = { bus, id ?: g_str_hash(str) | 1ULL << 63 };
+	struct key key = { bus, id ?: text_id(str) };
 	struct name *n = g_hash_table_lookup(names, &key);
 
 	if (!n) {

@@ -133,7 +133,7 @@ static void remember_call(const struct kdbus_msg *msg, const struct event *e)
 	c = g_malloc(sizeof(*c) + strlen(name) + 1);
 	c->conn = msg->src_id;
 	c->cookie = msg->cookie;
-	c->peer = msg->dst_id;
+	c->peer = e->dst.conn;
 	c->start_ns = e->time_ns;
 	c->sync = event_get(e, F_SYNC);
 	strcpy(c->name, name);
@@ -248,7 +248,7 @@ static void on_message(const struct kdbus_msg *msg)
 	begin(&e, is_call ? EV_CALL : EV_SIGNAL, now());
 	set_header(&e, msg);
 	peer_who(&e.src, 0, msg->src_id);
-	peer_who(&e.dst, 0, msg->dst_id);
+	peer_who(&e.dst, 0, msg->dst_id ?: name_owner(0, e.name ?: ""));
 	if (is_call)
 		remember_call(msg, &e);
 	else if (msg->cookie_reply)
