@@ -116,7 +116,7 @@ errors='^(refused|failed|end|quota)|^drop.*reason=disconnect|deny|errno='
 seen() { jq -r "$as_truth" "$tmp/json" > "$tmp/seen"; }
 
 # summary FILTER: something about the last object
-summary() { jq -e "select(.type == \"summary\") | $1" "$tmp/json" > /dev/null; }
+summary() { jq "select(.type == \"summary\") | $1" "$tmp/json" | grep -qx true; }
 
 # How many programs and maps there are that are ours.
 bpf_objects() {

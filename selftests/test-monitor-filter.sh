@@ -83,7 +83,7 @@ by_error() { shows "$errors" -e; }
 by_time() {
 	from_file --slower 20ms && grep -q '^end.*outcome=timeout sync=1' "$tmp/seen" &&
 	grep -q '^end.*outcome=timeout sync=0' "$tmp/seen" &&
-	jq -e 'select(.type != "start") | (.age_ns // .wait_ns) >= 20000000' "$tmp/json" | grep -cv true | grep -qx 0 &&
+	jq 'select(.type != "start") | (.age_ns // .wait_ns) >= 20000000' "$tmp/json" | grep -cv true | grep -qx 0 &&
 	! grep -qv '^\(reply\|end\|recv\)' "$tmp/seen" &&
 	from_file --slower 1000s && [ ! -s "$tmp/seen" ]
 }

@@ -24,9 +24,9 @@ types() { live monlive1 '^(call|end)' -t call,end && live monlive2 '^(signal|dro
 errors_only() { live monlive3 "$errors" -e; }
 ends() { live monlive4 '^[a-z]+ 2>1 ' -s 2 -d 1; }
 
-# everything but what no process does, or none that is known
+# everything but what no process does, or one of which nothing is known yet
 users() {
-	live monlive5 '^(call|reply|signal|recv|match|end|refused|failed|notice|drop|move|name|conn|quota|policy [1-9])' -u root &&
+	live monlive5 '^(call|reply|signal|recv|match|end|refused|failed|notice|drop|move|name|conn|quota|policy [1-9]+ deny)' -u root &&
 	live monlive6 nothing -u 65534
 }
 
@@ -37,7 +37,7 @@ slow() {
 	watched monslow -b 0-monslow --slower 20ms || return 1
 	seen
 	[ "$(grep -c '^end.*outcome=timeout' "$tmp/seen")" = 2 ] && ! grep -q '^call' "$tmp/seen" &&
-	jq -e 'select(.age_ns or .wait_ns) | (.age_ns // .wait_ns) >= 20000000' "$tmp/json" |
+	jq 'select(.age_ns or .wait_ns) | (.age_ns // .wait_ns) >= 20000000' "$tmp/json" |
 		grep -cv true | grep -qx 0
 }
 
