@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # kdbus-monitor's files: what is read from one is what was shown when it was
-# written, payload included; damaged ones give what they can.
+# written, payload included.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -111,72 +111,10 @@ no_payload_unasked() {
 	grep -q 'plain tracepoints do not lead to payload' "$tmp/err" && ! grep -q 'payload"' "$tmp/json"
 }
 
-# damaged REGEX N: one line like that, N events that are readable, exit code 1
-damaged() {
-	kdbus-monitor -q --json -r "$tmp/bad" > "$tmp/out" 2> "$tmp/err"
-	[ $? = 1 ] && [ "$(wc -l < "$tmp/err")" = 1 ] && grep -qE "$1" "$tmp/err" &&
-	[ "$(wc -l < "$tmp/out")" -ge "$2" ]
-}
-
-damage() {
-	local size
-	watched monbad -b 0-monbad -w "$f" || true
-	[ -s "$f" ] || return 1
-	size=$(stat -c %s "$f")
-	head -c $((size - 7)) "$f" > "$tmp/bad" && damaged 'ends in the middle of a block, at byte [0-9]+; what comes before was read' 50 &&
-	# a size that is none, in the middle
-	cp "$f" "$tmp/bad" && printf '\377\377\377\177' | dd of="$tmp/bad" bs=1 seek=$((size - 4)) conv=notrunc status=none &&
-	damaged 'is damaged: the sizes of a block differ' 50 &&
-	head -c 100 /dev/zero > "$tmp/bad" && damaged 'is no pcapng file' 0 &&
-	: > "$tmp/bad" && damaged 'holds nothing that kdbus-monitor has written' 0 &&
-	rm "$tmp/bad" && damaged 'No such file' 0 &&
-	# any 200 bytes of it, wherever they are wrong: never a crash
-	for i in $(seq 20); do
-		cp "$f" "$tmp/bad"
-		head -c 8 /dev/urandom | dd of="$tmp/bad" bs=1 seek=$((i * size / 21)) conv=notrunc status=none
-		kdbus-monitor -q --json -r "$tmp/bad" > "$tmp/out" 2> "$tmp/err"
-		[ $? -le 1 ] || return 1
-	done
-}
-
-# A file of a machine with the other byte order is read as well.
-other_byte_order() {
-	python3 - "$f" "$tmp/bad" <<-'EOF'
-	import struct, sys
-	data, out, at = open(sys.argv[1], 'rb').read(), b'', 0
-	def opts(b):
-	    r, i = b'', 0
-	    while i + 4 <= len(b):
-	        code, n = struct.unpack_from('<HH', b, i)
-	        pad = (n + 3) & ~3
-	        r += struct.pack('>HH', code, n) + b[i + 4:i + 4 + pad]
-	        i += 4 + pad
-	    return r
-	while at < len(data):
-	    kind, size = struct.unpack_from('<II', data, at)
-	    body = data[at + 8:at + size - 4]
-	    if kind == 0x0a0d0d0a:
-	        body = struct.pack('>IHHII', *struct.unpack_from('<IHHII', body)) + opts(body[16:])
-	    elif kind == 1:
-	        body = struct.pack('>HHI', *struct.unpack_from('<HHI', body)) + opts(body[8:])
-	    else:
-	        head = struct.unpack_from('<IIIII', body)
-	        end = 20 + ((head[3] + 3) & ~3)
-	        body = struct.pack('>IIIII', *head) + body[20:end] + opts(body[end:])
-	    out += struct.pack('>II', kind, size) + body + struct.pack('>I', size)
-	    at += size
-	open(sys.argv[2], 'wb').write(out)
-	EOF
-	kdbus-monitor -q --json -r "$tmp/bad" > "$tmp/out" &&
-	kdbus-monitor -q --json -r "$f" | diff - "$tmp/out"
-}
-
-plan 8
+plan 6
 check "JSON from a file is the JSON that was written live" json_comes_back
 check "lines from a file are the lines that were shown live" text_comes_back
 check "through pipes" pipes
 check "payload: D-Bus is decoded, bytes are shown, holes are named" payload_is_read
 check "payload: no more than was asked for" payload_is_cut
 check "payload: none unless asked for" no_payload_unasked
-check "damaged files: one line, and what could be read" damage
-check "files of the other byte order" other_byte_order

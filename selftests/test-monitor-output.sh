@@ -24,9 +24,9 @@ lines() {
 	kdbus-monitor -r "$f" > "$tmp/text" 2> "$tmp/summary" || return 1
 	line '^TIME                ID TYPE      BYTES  QUEUE SERVICE BUS:FROM > TO$' &&
 	line "$t +#[0-9]+ call         64                [0-9]+:2 org.kdbus.test.Client\(workload-monito\) > 1 org.kdbus.test.Server\(workload-monito\)  cookie 1 timeout 60s$" &&
-	line "$t +#[0-9]+ reply       100 +$took +$took [0-9]+:1 org.kdbus.test.Server.* > 2 .*  cookie 2 to #[0-9]+ in $took$" &&
-	line "$t +#[0-9]+ timeout              -       - .* cookie 9 sync after $took never received$" &&
-	line "$t +#[0-9]+ cancelled +$took +$took .* sync after" &&
+	line "$t +#[0-9]+ reply       100 +$took +$took [0-9]+:1 org.kdbus.test.Server.* > 2 .*  in $took to #[0-9]+ cookie 2$" &&
+	line "$t +#[0-9]+ timeout              -       - .*  after $took never received cookie 9 sync$" &&
+	line "$t +#[0-9]+ cancelled +$took +$took .*  after $took cookie 8 sync$" &&
 	line "$t +#[0-9]+ dead .* after" &&
 	line "$t +#[0-9]+ call       4\.0K .* fds 2 memfds 1$" &&
 	line "$t +#[0-9]+ signal     1000 .* cookie 104 queue 5$" &&

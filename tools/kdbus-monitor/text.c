@@ -187,14 +187,15 @@ static void say_number(const struct event *e, enum event_field f,
 
 static void say_message(const struct event *e)
 {
-	if (event_has(e, F_COOKIE))
-		say("cookie %llu", e->v[F_COOKIE]);
+	/* what matters most first: the rest may be cut */
+	if (event_get(e, F_AGE) && e->v[F_AGE] != UNKNOWN)
+		say_time("in", e->v[F_AGE]);
 	if (event_get(e, F_CALL_ID))
 		say("to #%llu", e->v[F_CALL_ID]);
 	else if (event_get(e, F_REPLY_TO))
 		say("to cookie %llu", e->v[F_REPLY_TO]);
-	if (event_get(e, F_AGE) && e->v[F_AGE] != UNKNOWN)
-		say_time("in", e->v[F_AGE]);
+	if (event_has(e, F_COOKIE))
+		say("cookie %llu", e->v[F_COOKIE]);
 	if (event_get(e, F_SYNC))
 		say("sync");
 	if (event_get(e, F_TIMEOUT))
@@ -217,12 +218,12 @@ static void say_message(const struct event *e)
 
 static void say_end(const struct event *e)
 {
+	say_time("after", event_get(e, F_AGE));
+	if (event_has(e, F_WAIT) && e->v[F_WAIT] == UNKNOWN)
+		say("never received");
 	say("cookie %llu", event_get(e, F_COOKIE));
 	if (event_get(e, F_SYNC))
 		say("sync");
-	say_time("after", event_get(e, F_AGE));
-	if (!event_has(e, F_WAIT) || e->v[F_WAIT] == UNKNOWN)
-		say(event_has(e, F_WAIT) ? "never received" : "");
 }
 
 static void say_name(const struct event *e)
