@@ -153,7 +153,7 @@ static bool as_dbus(const struct event *e)
 
 void capture_event(const struct event *e)
 {
-	char *json = json_from_event(e, false, !as_dbus(e));
+	const char *json = json_from_event(e, !as_dbus(e));
 	size_t size = strlen(json);
 	const GByteArray *data;
 
@@ -171,7 +171,6 @@ void capture_event(const struct event *e)
 		pad();
 	}
 	block_end();
-	g_free(json);
 }
 
 bool capture_flush(void)

@@ -318,10 +318,12 @@ static void check_output(void)
 	done = true;
 }
 
-static void print_json(char *json)
+static void print_json(const char *json)
 {
-	puts(json);
-	g_free(json);
+	if (opt.output == OUT_JSON_PRETTY)
+		json_print_pretty(json);
+	else
+		puts(json);
 }
 
 static void print_event(const struct event *e)
@@ -330,8 +332,7 @@ static void print_event(const struct event *e)
 		return;
 	errno = 0;
 	if (opt.output != OUT_TEXT)
-		print_json(json_from_event(e, opt.output == OUT_JSON_PRETTY,
-					   true));
+		print_json(json_from_event(e, true));
 	else if (!(hides_receives && e->type == EV_RECV &&
 		   !event_is_error(e)))
 		text_event(e);
@@ -492,12 +493,17 @@ static void settle_options(void)
 
 static void summarize(void)
 {
+	char *json;
+
 	if (opt.quiet)
 		return;
-	if (opt.output == OUT_JSON || opt.output == OUT_JSON_PRETTY)
-		print_json(summary_json(opt.output == OUT_JSON_PRETTY));
-	else
+	if (opt.output == OUT_JSON || opt.output == OUT_JSON_PRETTY) {
+		json = summary_json();
+		print_json(json);
+		g_free(json);
+	} else {
 		summary_text(stderr);
+	}
 	fflush(stdout);
 }
 

@@ -340,8 +340,9 @@ bool parse_number(const char *s, __u64 *v);
 
 /* ---- outputs ---------------------------------------------------------- */
 
-/* json.c; @with_data: with the bytes of payload. The string is to be freed. */
-char *json_from_event(const struct event *e, bool pretty, bool with_data);
+/* json.c; @with_data: with the bytes of payload. Valid until the next one. */
+const char *json_from_event(const struct event *e, bool with_data);
+void json_print_pretty(const char *json);
 /* Returns what the strings of @e live in, for json_free(); NULL if it is none */
 void *json_to_event(const char *text, size_t size, struct event *e);
 void json_free(void *json);
@@ -378,6 +379,7 @@ void summary_event(const struct event *e);
 void summary_lost(__u64 n);
 __u64 summary_count_lost(void);
 void summary_text(FILE *out);
-char *summary_json(bool pretty);
+/* To be freed. */
+char *summary_json(void);
 
 #endif /* KDBUS_MONITOR_H */

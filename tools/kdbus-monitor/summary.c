@@ -129,7 +129,7 @@ static json_object *slow_object(const struct slow *s)
 	return o;
 }
 
-char *summary_json(bool pretty)
+char *summary_json(void)
 {
 	json_object *o = json_object_new_object();
 	json_object *types = json_object_new_object();
@@ -148,9 +148,8 @@ char *summary_json(bool pretty)
 	add_number(o, "errors", errors);
 	add_number(o, "lost", lost);
 	json_object_object_add(o, "slowest", list);
-	text = g_strdup(json_object_to_json_string_ext(o, pretty ?
-			JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED :
-			JSON_C_TO_STRING_PLAIN));
+	text = g_strdup(json_object_to_json_string_ext(o,
+						JSON_C_TO_STRING_PLAIN));
 	json_object_put(o);
 	return text;
 }
