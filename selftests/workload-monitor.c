@@ -446,6 +446,8 @@ static void policy_denies(void)
 	kdbus_client_close(&c);
 	printf("conn %llu dead close\n", ID(&c));
 	close(ep);
+	/* its policy goes with it */
+	printf("policy 0 set\n");
 	printf("bus endpoint_dead\n");
 }
 
