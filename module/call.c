@@ -219,18 +219,16 @@ void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier,
  * kdbus_call_taken() - the replier has received the request
  * @call:	the call; the caller has a reference
  * @queued_ns:	when the request was queued, as of kdbus_trace_clock()
+ * @now:	likewise; now
  *
  * Only for what trace events tell. Whoever ends the call at the same moment
  * may still see the time as not known.
  */
-void kdbus_call_taken(struct kdbus_call *call, u64 queued_ns)
+void kdbus_call_taken(struct kdbus_call *call, u64 queued_ns, u64 now)
 {
-	u64 now = kdbus_trace_clock();
-
 	if (!now)
 		return;
-	if (queued_ns)
-		WRITE_ONCE(call->wait_ns, now - queued_ns);
+	WRITE_ONCE(call->wait_ns, kdbus_trace_wait(queued_ns, now));
 	WRITE_ONCE(call->taken_ns, now);
 }
 
@@ -238,14 +236,17 @@ static void kdbus_call_trace_end(const struct kdbus_call *call,
 				 enum kdbus_call_end_outcome outcome)
 {
 	const struct kdbus_conn *conn = call->requester;
+	u64 now;
 
 	if (!trace_kdbus_call_end_enabled())
 		return;
+	now = ktime_get_ns();
 	trace_kdbus_call_end(conn->bus->id, conn->id, call->replier_id,
-			     call->msg, call->cookie, kdbus_call_age(call),
-			     outcome, call->sync, call->name_id,
+			     call->msg, call->cookie,
+			     now - ktime_to_ns(call->start), outcome,
+			     call->sync, call->name_id,
 			     READ_ONCE(call->wait_ns),
-			     kdbus_trace_age(READ_ONCE(call->taken_ns)));
+			     kdbus_trace_wait(READ_ONCE(call->taken_ns), now));
 }
 
 /**

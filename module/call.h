@@ -122,7 +122,7 @@ void kdbus_call_recycle(struct kdbus_conn *conn, struct kdbus_call *call);
 
 void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier,
 		      u64 name_id);
-void kdbus_call_taken(struct kdbus_call *call, u64 queued_ns);
+void kdbus_call_taken(struct kdbus_call *call, u64 queued_ns, u64 now);
 void kdbus_call_set_replier(struct kdbus_call *call,
 			    struct kdbus_conn *replier);
 struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,

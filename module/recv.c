@@ -28,13 +28,13 @@
 
 static void kdbus_recv_trace(const struct kdbus_conn *conn,
 			     const struct kdbus_entry *entry, u64 flags,
-			     int ret)
+			     int ret, u64 now)
 {
 	if (!trace_kdbus_msg_recv_enabled())
 		return;
 	trace_kdbus_msg_recv(conn->bus->id, conn->id, entry->src, entry->msg,
 			     entry->cookie, kdbus_entry_size(entry),
-			     kdbus_trace_age(entry->queued_ns), flags,
+			     kdbus_trace_wait(entry->queued_ns, now), flags,
 			     READ_ONCE(conn->queue.count), entry->kind, ret,
 			     entry->name_id);
 }
@@ -136,6 +136,7 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 {
 	struct kdbus_slice *slice;
 	int *fds;
+	u64 now;
 	int ret;
 
 	ret = kdbus_recv_reserve_fds(entry, &fds);
@@ -158,9 +159,10 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		goto exit_trace;
 	}
 
-	kdbus_recv_trace(conn, entry, flags, 0);
+	now = kdbus_trace_clock();
+	kdbus_recv_trace(conn, entry, flags, 0, now);
 	if (entry->call)
-		kdbus_call_taken(entry->call, entry->queued_ns);
+		kdbus_call_taken(entry->call, entry->queued_ns, now);
 	kdbus_recv_install_fds(entry, fds);
 	kfree(fds);
 	kdbus_slice_leave_queue(slice, entry->n_fds, true);
@@ -169,7 +171,7 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	return 0;
 
 exit_trace:
-	kdbus_recv_trace(conn, entry, flags, ret);
+	kdbus_recv_trace(conn, entry, flags, ret, kdbus_trace_clock());
 	return ret;
 }
 
@@ -215,7 +217,7 @@ static int kdbus_recv_peek(struct kdbus_conn *conn,
 		ret = -EFAULT;
 	if (!ret)
 		kdbus_slice_publish(slice);
-	kdbus_recv_trace(conn, &copy, flags, ret);
+	kdbus_recv_trace(conn, &copy, flags, ret, kdbus_trace_clock());
 	kdbus_slice_unpin(slice);
 	return ret;
 }

@@ -21,10 +21,10 @@ static inline u64 kdbus_trace_clock(void)
 	       trace_kdbus_call_end_enabled() ? ktime_get_ns() : 0;
 }
 
-/* How long ago @then was, in ns; @then as kdbus_trace_clock() gave it. */
-static inline u64 kdbus_trace_age(u64 then)
+/* From @then to @now in ns; both as kdbus_trace_clock() gave them. */
+static inline u64 kdbus_trace_wait(u64 then, u64 now)
 {
-	return then ? ktime_get_ns() - then : KDBUS_TRACE_UNKNOWN_NS;
+	return then && now ? now - then : KDBUS_TRACE_UNKNOWN_NS;
 }
 
 #endif /* KDBUS_MODULE_TRACE_H */
