@@ -11,6 +11,7 @@
 #include <linux/seq_file.h>
 
 #include "bus.h"
+#include "call.h"
 #include "connection.h"
 #include "debugfs.h"
 #include "domain.h"
@@ -296,6 +297,38 @@ static int accounts_show(struct seq_file *s, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(accounts);
 
+/* ---- calls ------------------------------------------------------------ */
+
+/* Own calls of a connection that wait for an answer. */
+static void kdbus_debugfs_conn_calls(struct seq_file *s,
+				     struct kdbus_conn *conn)
+{
+	const struct kdbus_call *call;
+	ktime_t now = ktime_get();
+
+	list_for_each_entry(call, &conn->calls_out, out_node)
+		if (call->state == KDBUS_CALL_WAITING)
+			seq_printf(s, "%llu %llu %llu %llu %llu %llu %lld %lld %d\n",
+				   conn->bus->id, conn->id, call->replier_id,
+				   call->name_id, call->msg, call->cookie,
+				   ktime_to_ns(ktime_sub(now, call->start)),
+				   ktime_to_ns(ktime_sub(call->deadline, now)),
+				   call->sync);
+}
+
+static void kdbus_debugfs_bus_calls(struct seq_file *s, struct kdbus_bus *bus)
+{
+	kdbus_debugfs_conns(s, bus, kdbus_debugfs_conn_calls);
+}
+
+static int calls_show(struct seq_file *s, void *unused)
+{
+	seq_puts(s, "bus conn peer name_id msg cookie age_ns left_ns sync\n");
+	kdbus_debugfs_buses(s, kdbus_debugfs_bus_calls);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(calls);
+
 /* ---- names ------------------------------------------------------------ */
 
 static void kdbus_debugfs_name(struct seq_file *s, const struct kdbus_bus *bus,
@@ -357,6 +390,7 @@ void kdbus_debugfs_init(void)
 		{ "endpoints", &endpoints_fops },
 		{ "connections", &connections_fops },
 		{ "accounts", &accounts_fops },
+		{ "calls", &calls_fops },
 		{ "names", &names_fops },
 	};
 	unsigned int i;
