@@ -71,7 +71,11 @@ struct listing;
 struct listing *listing_open(const char *file);
 /* Goes to the next line; false at the end. */
 bool listing_next(struct listing *l);
+/* Number of a column for listing_at(), or -1. */
+int listing_column(const struct listing *l, const char *column);
 /* A field of the current line, until listing_next(); "" if there is none. */
+const char *listing_at(const struct listing *l, int column);
+/* The same by name, which takes longer. */
 const char *listing_str(const struct listing *l, const char *column);
 __u64 listing_num(const struct listing *l, const char *column);
 void listing_close(struct listing *l);

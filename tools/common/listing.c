@@ -79,14 +79,24 @@ bool listing_next(struct listing *l)
 	return true;
 }
 
-const char *listing_str(const struct listing *l, const char *column)
+int listing_column(const struct listing *l, const char *column)
 {
 	int i;
 
-	for (i = 0; i < l->n_columns && i < l->n_fields; i++)
+	for (i = 0; i < l->n_columns; i++)
 		if (!strcmp(l->columns[i], column))
-			return l->fields[i];
-	return "";
+			return i;
+	return -1;
+}
+
+const char *listing_at(const struct listing *l, int column)
+{
+	return column >= 0 && column < l->n_fields ? l->fields[column] : "";
+}
+
+const char *listing_str(const struct listing *l, const char *column)
+{
+	return listing_at(l, listing_column(l, column));
 }
 
 __u64 listing_num(const struct listing *l, const char *column)
