@@ -183,7 +183,7 @@ define bpfobj
 $(K)/bpf/$(1).bpf.o: bpf/$(1).bpf.c $(wildcard bpf/*.h) tracepoints/kdbus_enums.h $(K)/bpf/vmlinux.h
 	@$$(call need,$$(CLANG))
 	@$$(say) BPF '$$@'
-	$$(Q)$$(CLANG) -target bpf -g -O2 -Wall -Wextra -D__TARGET_ARCH_x86 \
+	$$(Q)$$(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -D__TARGET_ARCH_x86 \
 		-I$(K)/bpf -Ibpf -Itracepoints -c $$< -o $$@
 $(K)/bpf/$(1).skel.h: $(K)/bpf/$(1).bpf.o
 	$$(Q)$$(BPFTOOL) gen skeleton $$< name $(1) > $$@

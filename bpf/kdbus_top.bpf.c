@@ -1,255 +1,489 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The BPF half of kdbus-top: aggregates the module's trace events per
- * connection, in one hash map that user space reads once per interval. No
- * event is shipped to user space.
+ * The BPF half of kdbus-top: counts the module's trace events per pair of
+ * connections. No message is shipped to user space.
  *
+ * It runs in the middle of every send and receive, so what it costs is what
+ * matters, and a hash map costs too much. The tables are arrays instead, used
+ * as hash tables with a few probes, and user space reads them through mmap.
+ *
+ * Generations: there are two of each table, one after the other in the same
+ * map. Programs fill the one at @base. User space changes @base, waits until no
+ * program runs that may have seen the old value (a grace period of RCU, which
+ * every program is a reader of), takes what it finds, and clears it for the
+ * next time. So nothing is ever removed from a table that is in use, nothing
+ * stays in one for connections that are gone, and a table has to hold only
+ * what happens between two turns. User space is woken when it is half full.
+ *
+ * Several processors: a place is claimed by cmpxchg() of its tag, and its key
+ * is written afterwards. Who looks for the same key at the same moment and sees
+ * only the tag takes another place: one key may have two places, and user
+ * space adds them up. The fields that kdbus_msg_queue and kdbus_call_end
+ * change need no atomics: those events fire under the lock of the bus, and a
+ * pair belongs to one bus. kdbus_msg_recv fires under no such lock.
+ *
+ * What finds no place is counted in @lost.
  */
 #include "kdbus_events.bpf.h"
 #include "kdbus_top.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, TOP_MAX_CONNS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct top_key);
-	__type(value, struct top_conn);
-} conns SEC(".maps");
+#define PROBES 16
+#define ETIMEDOUT 110
+#define EPIPE 32
+#define ECANCELED 125
+#define PEEK 1
 
-/* a zeroed entry, too large for the stack; never written */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2 * TOP_PAIRS_DEFAULT);
+	__type(key, __u32);
+	__type(value, struct top_pair);
+} pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, (2 * TOP_PAIRS_DEFAULT) << TOP_COUNTS_SHIFT);
+	__type(key, __u32);
+	__type(value, __u64);
+} counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, TOP_RING_SIZE);
+} ring SEC(".maps");
+
+/*
+ * Never looked into. Updating a map of maps returns after a grace period, and
+ * that is what user space updates this one for.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct top_conn);
-} zero SEC(".maps");
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__uint(max_entries, 1);
+		__type(key, __u32);
+		__type(value, __u32);
+	});
+} grace SEC(".maps");
 
-/* events that could not be counted because a map was full */
-__u64 lost = 0;
+/* places in a table, less one; set before loading */
+const volatile __u32 pairs_mask = TOP_PAIRS_DEFAULT - 1;
+const volatile __u32 counts_mask = (TOP_PAIRS_DEFAULT << TOP_COUNTS_SHIFT) - 1;
 
-static __always_inline struct top_conn *conn_get(__u64 bus, __u64 conn)
+__u32 base;		/* first pair of the generation in use */
+__u64 pairs_used;	/* places taken in that generation */
+__u64 counts_used;
+__u64 lost[TOP_LOST_KINDS];
+
+/* ---- records ----------------------------------------------------------- */
+
+static __always_inline __u64 wakeup_if(bool wake)
 {
-	struct top_key key = { .bus = bus, .conn = conn };
-	struct top_conn *c, *empty;
-	__u32 none = 0;
-
-	c = bpf_map_lookup_elem(&conns, &key);
-	if (c)
-		return c;
-	empty = bpf_map_lookup_elem(&zero, &none);
-	if (empty)
-		bpf_map_update_elem(&conns, &key, empty, BPF_NOEXIST);
-	c = bpf_map_lookup_elem(&conns, &key);
-	if (!c)
-		__sync_fetch_and_add(&lost, 1);
-	return c;
+	return wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-#define add(field, n) __sync_fetch_and_add(&(field), (n))
-
-/* current is the connection's: whoever sends or receives says who he is */
-static __always_inline void conn_identify(struct top_conn *c)
+static __always_inline struct top_record *record(__u32 type, __u64 size)
 {
-	if (c->pid)
-		return;
-	c->uid = bpf_get_current_uid_gid();
-	bpf_get_current_comm(c->comm, sizeof(c->comm));
-	c->pid = bpf_get_current_pid_tgid() >> 32;
-}
+	struct top_record *r = bpf_ringbuf_reserve(&ring, size, 0);
 
-static __always_inline void pool_level(struct top_conn *c, __u64 used,
-				       __u64 size)
-{
-	c->pool_used = used;
-	c->pool_size = size;
-	if (used > c->pool_peak)
-		c->pool_peak = used;
-}
-
-static __always_inline __u32 log2_u64(__u64 v)
-{
-	__u32 e = 0;
-
-	if (v >> 32) { v >>= 32; e += 32; }
-	if (v >> 16) { v >>= 16; e += 16; }
-	if (v >> 8) { v >>= 8; e += 8; }
-	if (v >> 4) { v >>= 4; e += 4; }
-	if (v >> 2) { v >>= 2; e += 2; }
-	return e + (v >> 1);
-}
-
-static __always_inline void latency(struct top_conn *c, __u64 ns)
-{
-	__u64 slot;
-	__u32 e;
-
-	if (ns < TOP_SUB) {
-		slot = ns;
-	} else {
-		e = log2_u64(ns);
-		slot = (e - TOP_SUB_BITS + 1) * TOP_SUB +
-		       ((ns >> (e - TOP_SUB_BITS)) & (TOP_SUB - 1));
+	if (!r) {
+		__sync_fetch_and_add(&lost[TOP_LOST_RECORD], 1);
+		return NULL;
 	}
-	/* what the verifier has seen of the bound is what is used */
-	barrier_var(slot);
-	if (slot >= TOP_SLOTS)
-		slot = TOP_SLOTS - 1;
-	barrier_var(slot);
-	if (slot < TOP_SLOTS)
-		add(c->slots[slot], 1);
-	if (ns > c->lat_max)
-		c->lat_max = ns;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->type = type;
+	return r;
 }
 
-/* ---- the events ------------------------------------------------------- */
-
-static __always_inline int on_conn_new(const struct ev_conn_new *e)
+static __always_inline void submit(struct top_record *r)
 {
-	struct top_conn *c = conn_get(e->bus, e->conn);
+	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 
-	if (!c)
+	bpf_ringbuf_submit(r, wakeup_if(waiting > TOP_RING_SIZE / 2));
+}
+
+/* One more place is taken of as many as there are behind a mask. */
+static __noinline int used_one(__u64 *used, __u32 mask)
+{
+	struct top_record *r;
+
+	if (!used || __sync_fetch_and_add(used, 1) != mask / 2)
 		return 0;
-	c->pool_size = e->pool_size;
-	c->uid = e->uid;
-	c->pid = e->pid;
-	bpf_probe_read_kernel(c->comm, sizeof(c->comm), e->comm);
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r)
+		return 0;
+	__builtin_memset(r, 0, sizeof(*r));
+	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }
 
-static __always_inline int on_conn_dead(const struct ev_conn_dead *e)
-{
-	struct top_conn *c = conn_get(e->bus, e->conn);
+/* ---- the tables -------------------------------------------------------- */
 
-	if (c)
-		c->gone = 1;
-	return 0;
+struct pair_key {
+	__u64 tag, bus, src, dst, name;
+};
+
+/**
+ * struct place - where a pair is
+ * @i:		its number, of both generations
+ * @from:	first number of its generation
+ */
+struct place {
+	__u32 i;
+	__u32 from;
+};
+
+static __always_inline struct top_pair *pair_at(__u32 i)
+{
+	return bpf_map_lookup_elem(&pairs, &i);
 }
 
-static __always_inline int on_msg_send(const struct ev_msg_send *e)
+static __always_inline bool pair_is(const struct top_pair *p, __u64 tag,
+				    __u64 bus, __u64 src, __u64 dst,
+				    __u64 name)
 {
-	struct top_conn *c = conn_get(e->bus, e->src);
+	return p->tag == tag && p->src == src && p->dst == dst &&
+	       p->name == name && p->bus == bus;
+}
 
-	if (!c)
-		return 0;
-	conn_identify(c);
-	if (e->ret < 0) {
-		add(c->refused, 1);
-	} else {
-		add(c->out_msgs, 1);
-		add(c->out_bytes, e->bytes);
+static __always_inline __u32 pair_first(__u64 tag)
+{
+	return tag >> 44;
+}
+
+/* Where a pair is that is not in its first place; takes one for a new pair. */
+static __noinline int pair_search(const struct pair_key *k, __u32 from)
+{
+	__u32 n, i;
+
+	for (n = 0; k && n < PROBES; n++) {
+		struct top_pair *p;
+
+		i = from + ((pair_first(k->tag) + n) & pairs_mask);
+		p = pair_at(i);
+		if (!p)
+			break;
+		if (pair_is(p, k->tag, k->bus, k->src, k->dst, k->name))
+			return i;
+		if (p->tag || __sync_val_compare_and_swap(&p->tag, 0, k->tag))
+			continue;
+		p->bus = k->bus;
+		p->src = k->src;
+		p->dst = k->dst;
+		p->name = k->name;
+		used_one(&pairs_used, pairs_mask);
+		return i;
 	}
-	return 0;
+	return -1;
 }
+
+/* The place of a pair, and where that is; NULL if there is none left. */
+static __always_inline struct top_pair *pair_get(__u64 bus, __u64 src,
+						 __u64 dst, __u64 name,
+						 struct place *at)
+{
+	const __u64 mul = 0x9e3779b97f4a7c15ULL;
+	__u64 tag = ((((bus * mul) + src) * mul + dst) * mul + name) * mul | 1;
+	__u32 from = base;
+	struct top_pair *p;
+	struct pair_key k;
+
+	at->from = from;
+	at->i = from + (pair_first(tag) & pairs_mask);
+	p = pair_at(at->i);
+	if (p && pair_is(p, tag, bus, src, dst, name))
+		return p;
+
+	k = (struct pair_key){ tag, bus, src, dst, name };
+	at->i = pair_search(&k, from);
+	return pair_at(at->i);
+}
+
+static __always_inline __u32 word_first(__u32 key)
+{
+	return key * 0x9e3779b1U >> 9;
+}
+
+/* @pair is in the generation that begins at @from, and so is the word. */
+static __always_inline __u64 *word_at(__u32 from, __u32 i)
+{
+	i = (i & counts_mask) + (from << TOP_COUNTS_SHIFT);
+	return bpf_map_lookup_elem(&counts, &i);
+}
+
+static __noinline int count_search(__u32 from, __u32 key)
+{
+	__u32 n;
+
+	for (n = 0; n < PROBES; n++) {
+		__u64 *w = word_at(from, word_first(key) + n), seen;
+
+		if (!w)
+			break;
+		seen = __sync_val_compare_and_swap(w, 0, (__u64)key << 32 | 1);
+		if (!seen) {
+			used_one(&counts_used, counts_mask);
+			return 0;
+		}
+		if (seen >> 32 == key) {
+			__sync_fetch_and_add(w, 1);
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* Counts one more of something of a pair; false if it found no place. */
+static __always_inline bool count(const struct place *at, __u32 id)
+{
+	__u32 key = TOP_WORD_KEY(at->i, id);
+	__u64 *w = word_at(at->from, word_first(key));
+
+	if (w && *w >> 32 == key) {
+		__sync_fetch_and_add(w, 1);
+		return true;
+	}
+	return !count_search(at->from, key);
+}
+
+static __always_inline void lose(enum top_lost what)
+{
+	__sync_fetch_and_add(&lost[what], 1);
+}
+
+/* ---- latency ----------------------------------------------------------- */
+
+/* One step of a binary search for the highest bit; keeps the branch one. */
+#define HALVE(ns, bucket, bits)						\
+	if ((ns) >= TOP_SUB << (bits)) {				\
+		(ns) >>= (bits);					\
+		(bucket) += (bits) * TOP_SUB;				\
+		barrier_var(ns);					\
+		barrier_var(bucket);					\
+	}
+
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u64 bucket = 1 - TOP_SUB;
+
+	/* a bound belongs to the bucket below it */
+	if (--ns >> TOP_LAST_EXP)
+		return ns == ~0ULL ? 0 : TOP_BUCKETS - 1;
+	ns >>= TOP_FIRST_EXP - TOP_SUB_BITS;
+	if (ns < TOP_SUB)
+		return 0;
+	HALVE(ns, bucket, 16)
+	HALVE(ns, bucket, 8)
+	HALVE(ns, bucket, 4)
+	HALVE(ns, bucket, 2)
+	HALVE(ns, bucket, 1)
+	return bucket + ns;
+}
+
+/* What several may raise at once; true unless they were in the way for long. */
+static __always_inline bool raise(__u64 *max, __u64 v)
+{
+	__u64 old = *(volatile __u64 *)max, seen;
+	int n;
+
+#pragma unroll
+	for (n = 0; n < 4; n++) {
+		if (v <= old)
+			return true;
+		seen = __sync_val_compare_and_swap(max, old, v);
+		if (seen == old)
+			return true;
+		old = seen;
+	}
+	return false;
+}
+
+/* ---- the events of every message --------------------------------------- */
 
 static __always_inline int on_msg_queue(const struct ev_msg_queue *e)
 {
-	struct top_conn *c = conn_get(e->bus, e->conn);
+	struct top_pair *p;
+	struct place at;
 
-	if (!c)
+	p = pair_get(e->bus, e->src, e->conn, e->name_id, &at);
+	if (!p) {
+		lose(TOP_LOST_QUEUE);
 		return 0;
-	add(c->in_msgs, 1);
-	add(c->in_bytes, e->bytes);
-	c->queued = e->depth;
-	pool_level(c, e->used, e->pool_size);
+	}
+	/* under the lock of the bus */
+	p->msgs++;
+	p->bytes += e->bytes;
+	if (e->depth > p->depth)
+		p->depth = e->depth;
 	return 0;
 }
 
 static __always_inline int on_msg_recv(const struct ev_msg_recv *e)
 {
-	struct top_conn *c = conn_get(e->bus, e->conn);
+	__u64 ns = e->wait_ns;
+	struct top_pair *p;
+	struct place at;
 
-	if (!c)
+	if (e->ret || e->flags & PEEK || ns == ~0ULL)
 		return 0;
-	conn_identify(c);
-	c->queued = e->depth;
+	p = pair_get(e->bus, e->src, e->conn, e->name_id, &at);
+	if (!p || !count(&at, TOP_ID_LATENCY(TOP_QUEUE, bucket_of(ns)))) {
+		lose(TOP_LOST_RECV);
+		return 0;
+	}
+	__sync_fetch_and_add(&p->sum[TOP_QUEUE], ns);
+	if (!raise(&p->max[TOP_QUEUE], ns))
+		lose(TOP_LOST_RECV);
+	return 0;
+}
+
+static __always_inline bool took(struct top_pair *p,
+				 const struct place *at, enum top_part part,
+				 __u64 ns)
+{
+	if (!count(at, TOP_ID_LATENCY(part, bucket_of(ns))))
+		return false;
+	/* under the lock of the bus */
+	p->sum[part] += ns;
+	if (ns > p->max[part])
+		p->max[part] = ns;
+	return true;
+}
+
+static __always_inline int on_call_end(const struct ev_call_end *e)
+{
+	struct top_pair *p;
+	bool ok;
+	struct place at;
+
+	p = pair_get(e->bus, e->conn, e->peer, e->name_id, &at);
+	if (!p) {
+		ok = false;
+	} else if (e->outcome == KDBUS_CALL_END_ANSWERED) {
+		ok = took(p, &at, TOP_TRIP, e->age_ns);
+		if (ok && e->service_ns != ~0ULL)
+			ok = took(p, &at, TOP_SERVICE, e->service_ns);
+	} else {
+		ok = count(&at, TOP_ID_END + (e->outcome & 15));
+	}
+	if (!ok)
+		lose(TOP_LOST_END);
+	return 0;
+}
+
+/* ---- the rare ones ------------------------------------------------------ */
+
+static __always_inline int rare(__u64 bus, __u64 src, __u64 dst, __u64 name,
+				__u32 id)
+{
+	struct place at;
+
+	if (!pair_get(bus, src, dst, name, &at) || !count(&at, id))
+		lose(TOP_LOST_OTHER);
 	return 0;
 }
 
 static __always_inline int on_msg_drop(const struct ev_msg_drop *e)
 {
-	struct top_conn *c = conn_get(e->bus, e->conn);
+	return rare(e->bus, e->src, e->conn, e->name_id,
+		    TOP_ID_DROP + (e->reason & 15));
+}
 
-	if (c)
-		add(c->dropped, 1);
+/* How a call ended is no refusal, although MSG_SEND returns it. */
+static __always_inline bool is_call_end(__u32 cmd, __s32 ret)
+{
+	return cmd == KDBUS_TRACE_CMD_MSG_SEND &&
+	       (ret == -ETIMEDOUT || ret == -EPIPE || ret == -ECANCELED);
+}
+
+static __always_inline int on_cmd_refuse(const struct ev_cmd_refuse *e)
+{
+	__u32 err = -e->ret;
+
+	if (!e->bus || is_call_end(e->cmd, e->ret))
+		return 0;
+	if (err > TOP_MAX_ERRNO)
+		err = TOP_MAX_ERRNO;
+	return rare(e->bus, e->conn, 0, 0, TOP_ID_ERRNO + err);
+}
+
+static __always_inline int on_quota_refuse(const struct ev_quota_refuse *e)
+{
+	__u32 id = TOP_ID_BOUND + (e->kind & 15);
+
+	if (!e->conn)
+		return rare(TOP_BUS_USER, e->uid, 0, 0, id);
+	return rare(e->bus, e->src, e->conn == e->src ? 0 : e->conn, 0, id);
+}
+
+static __always_inline int on_policy_deny(const struct ev_policy_deny *e)
+{
+	return rare(e->bus, e->conn, e->peer, 0, TOP_ID_BOUND);
+}
+
+/* ---- who is who ---------------------------------------------------------- */
+
+static __always_inline int on_bus_new(const struct ev_bus_new *e)
+{
+	struct top_record *r = record(TOP_RECORD_BUS, sizeof(*r));
+
+	if (!r)
+		return 0;
+	r->bus = e->bus;
+	r->uid = e->uid;
+	r->owner = e->domain;
+	bpf_probe_read_kernel_str(r->name, sizeof(r->name), e->name);
+	submit(r);
 	return 0;
 }
 
-static __always_inline int on_call_start(const struct ev_call_start *e)
+static __always_inline int on_conn_new(const struct ev_conn_new *e)
 {
-	struct top_conn *c = conn_get(e->bus, e->conn);
+	struct top_record *r = record(TOP_RECORD_CONN, sizeof(*r));
 
-	if (c)
-		add(c->calls_out, 1);
-	c = conn_get(e->bus, e->peer);
-	if (c)
-		add(c->calls_in, 1);
+	if (!r)
+		return 0;
+	r->bus = e->bus;
+	r->id = e->conn;
+	r->flags = e->flags;
+	r->owner = e->pool_size;
+	r->uid = e->uid;
+	r->pid = e->pid;
+	bpf_probe_read_kernel(r->comm, sizeof(r->comm), e->comm);
+	bpf_probe_read_kernel_str(r->name, sizeof(r->name), e->name);
+	submit(r);
 	return 0;
 }
 
-static __always_inline void call_end_side(struct top_conn *c, __u64 age,
-					  __u32 outcome)
+static __always_inline int on_name_change(const struct ev_name_change *e)
 {
-	switch (outcome) {
-	case KDBUS_CALL_END_ANSWERED:
-		add(c->answered, 1);
-		latency(c, age);
-		break;
-	case KDBUS_CALL_END_TIMEOUT:
-		add(c->timeout, 1);
-		break;
-	case KDBUS_CALL_END_DEAD:
-		add(c->dead, 1);
-		break;
-	default:
-		add(c->other, 1);
-		break;
-	}
-}
+	struct top_name_record *n;
 
-static __always_inline int on_call_end(const struct ev_call_end *e)
-{
-	struct top_conn *c = conn_get(e->bus, e->conn);
-
-	if (c) {
-		add(c->calls_out, -1);
-		call_end_side(c, e->age_ns, e->outcome);
-	}
-	c = conn_get(e->bus, e->peer);
-	if (c) {
-		add(c->calls_in, -1);
-		call_end_side(c, e->age_ns, e->outcome);
-	}
+	n = (void *)record(TOP_RECORD_NAME, sizeof(*n));
+	if (!n)
+		return 0;
+	n->r.bus = e->bus;
+	n->r.id = e->name_id;
+	n->r.owner = e->new;
+	bpf_probe_read_kernel_str(n->r.name, sizeof(n->r.name) +
+				  sizeof(n->more), e->name);
+	submit(&n->r);
 	return 0;
 }
 
-static __always_inline int pool(__u64 bus, __u64 conn, __u64 used, __u64 size)
-{
-	struct top_conn *c = conn_get(bus, conn);
-
-	if (c)
-		pool_level(c, used, size);
-	return 0;
-}
-
-static __always_inline int on_pool_alloc(const struct ev_pool_alloc *e)
-{
-	return pool(e->bus, e->conn, e->used, e->pool_size);
-}
-
-static __always_inline int on_pool_free(const struct ev_pool_free *e)
-{
-	return pool(e->bus, e->conn, e->used, e->pool_size);
-}
-
-EVENT(conn_new, on_conn_new)
-EVENT(conn_dead, on_conn_dead)
-EVENT(msg_send, on_msg_send)
 EVENT(msg_queue, on_msg_queue)
 EVENT(msg_recv, on_msg_recv)
-EVENT(msg_drop, on_msg_drop)
-EVENT(call_start, on_call_start)
 EVENT(call_end, on_call_end)
-EVENT(pool_alloc, on_pool_alloc)
-EVENT(pool_free, on_pool_free)
+EVENT(msg_drop, on_msg_drop)
+EVENT(cmd_refuse, on_cmd_refuse)
+EVENT(quota_refuse, on_quota_refuse)
+EVENT(policy_deny, on_policy_deny)
+EVENT(bus_new, on_bus_new)
+EVENT(conn_new, on_conn_new)
+EVENT(name_change, on_name_change)
