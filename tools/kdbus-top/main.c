@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,6 +202,31 @@ static long long ms_now(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+/* Readable once a signal has asked to end. */
+static int end_fd;
+static volatile sig_atomic_t ended;
+
+/*
+ * Output that nobody reads is given up, too: no SA_RESTART, and an alarm for
+ * whatever is still written after that.
+ */
+static void on_signal(int sig)
+{
+	(void)sig;
+	ended = 1;
+	eventfd_write(end_fd, 1);
+	alarm(1);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+}
+
 static int failed(int ret)
 {
 	fprintf(stderr, "kdbus-top: %s\n", strerror(-ret));
@@ -210,29 +235,30 @@ static int failed(int ret)
 
 /*
  * Sleeps until it is time for the next frame, and empties tables that get full
- * meanwhile. Returns 0, 1 if a signal ends it all, or a negative errno.
+ * meanwhile. Returns 0; 1 if a signal ends it all; or a negative errno.
  */
-static int sleep_until(struct model *m, int signals, long long end)
+static int sleep_until(struct model *m, long long end)
 {
 	struct pollfd p[] = {
-		{ .fd = signals, .events = POLLIN },
+		{ .fd = end_fd, .events = POLLIN },
 		{ .fd = source_fd(), .events = POLLIN },
 	};
 	long long left;
 	int ret;
 
-	while ((left = end - ms_now()) > 0) {
-		if (poll(p, 2, left) < 0 && errno != EINTR)
-			return -errno;
-		if (p[0].revents)
-			return 1;
-		if (p[1].revents) {
+	while (!ended && (left = end - ms_now()) > 0) {
+		if (poll(p, 2, left) < 0) {
+			if (errno != EINTR)
+				return -errno;
+			continue;
+		}
+		if (p[1].revents & POLLIN) {
 			ret = model_drain(m);
 			if (ret < 0)
 				return ret;
 		}
 	}
-	return 0;
+	return ended;
 }
 
 static int put_frame(struct model *m, const struct options *o)
@@ -249,33 +275,29 @@ static int put_frame(struct model *m, const struct options *o)
 	default:
 		text_frame(m, o);
 	}
-	return ferror(stdout) ? -EIO : 0;
+	return ended ? 1 : ferror(stdout) ? -EIO : 0;
 }
 
 /* Frames until the count is reached, a signal comes or nobody reads them. */
 static int batch_run(struct model *m, const struct options *o)
 {
-	int signals, ret = 0;
-	sigset_t set;
+	int ret;
 	long n;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signals = signalfd(-1, &set, SFD_CLOEXEC);
-	if (signals < 0)
+	end_fd = eventfd(0, EFD_CLOEXEC);
+	if (end_fd < 0)
 		return failed(-errno);
+	catch_signals();
 
 	ret = model_sample(m);
 	for (n = 0; !ret && (!o->count || n < o->count); n++) {
-		ret = sleep_until(m, signals, ms_now() + o->delay * 1000);
+		ret = sleep_until(m, ms_now() + o->delay * 1000);
 		if (!ret)
 			ret = model_sample(m);
 		if (!ret)
 			ret = put_frame(m, o);
 	}
-	close(signals);
+	close(end_fd);
 	if (ret < 0)
 		return failed(ret);
 	m->lost = source_lost();

@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# For the tests of kdbus-top: a workload whose truth is known, frames of
+# output, and a screen in tmux. Wants $here, and makes $tmp.
+
+bin=$here/../build/user
+# shellcheck source=selftests/tap.sh
+. "$here/tap.sh"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# ---- the workload ---------------------------------------------------------
+
+workload_start() {
+	coproc WORK { exec "$bin/selftests/workload" "$1"; }
+	exec {to}>&"${WORK[1]}" {from}<&"${WORK[0]}"
+	read -r -t 60 line <&"$from" && [ "$line" = ready ]
+}
+
+workload_run() {
+	echo go >&"$to"
+	read -r -t 120 line <&"$from" && echo "$line" > "$tmp/truth"
+}
+
+workload_end() {
+	local pid=${WORK_PID:?workload has ended early}
+	exec {to}>&- {from}<&-
+	kill "$pid" 2> /dev/null
+	wait "$pid" 2> /dev/null
+}
+
+# ---- output ----------------------------------------------------------------
+
+# top_start OPTION...: in the background; what it says goes to $tmp/frames
+top_start() {
+	: > "$tmp/frames"
+	kdbus-top "$@" > "$tmp/frames" 2> "$tmp/err" &
+	top_pid=$!
+}
+
+# top_end: ends it in peace; its exit code in $top_status
+top_end() {
+	kill "$top_pid"
+	top_status=0
+	wait "$top_pid" || top_status=$?
+}
+
+uptime_ns() { awk '{ printf "%.0f", $1 * 1e9 }' /proc/uptime; }
+
+# the last line of --json, if it is whole and its sample younger than that
+frame_younger() {
+	[ -s "$tmp/frames" ] && [ -z "$(tail -c 1 "$tmp/frames")" ] &&
+	tail -n 1 "$tmp/frames" > "$tmp/frame" &&
+	[[ $(head -c 200 "$tmp/frame") =~ \"time_ns\":([0-9]+) ]] &&
+	[ "${BASH_REMATCH[1]}" -gt "$1" ]
+}
+
+# frame: one whose sample was taken after now, in $tmp/frame
+frame() {
+	local now
+	now=$(uptime_ns)
+	until_true frame_younger "$now"
+}
+
+# watched BUS OPTION...: a whole workload under --json, the last frame in
+# $tmp/frame and the truth in $tmp/truth
+watched() {
+	local bus=$1
+	shift
+	top_start --json -d 0.3 --bus "0-$bus" "$@"
+	frame && workload_run && frame
+}
+
+# equal JQ-OF-TRUTH JQ-OF-FRAME: both say the same
+equal() {
+	jq -S "$1" "$tmp/truth" > "$tmp/told" &&
+	jq -S "$2" "$tmp/frame" > "$tmp/seen" || return 1
+	diff "$tmp/told" "$tmp/seen"
+}
+
+# exits CODE TEXT COMMAND...: exit code, and TEXT in what it says
+exits() {
+	local code=$1 text=$2 ret=0
+	shift 2
+	"$@" > "$tmp/out" 2> "$tmp/err" < /dev/null || ret=$?
+	if [ "$ret" != "$code" ] || ! grep -q -- "$text" "$tmp/out" "$tmp/err"; then
+		echo "# exit code $ret:" && cat "$tmp/out" "$tmp/err"
+		return 1
+	fi
+}
+
+# until_true COMMAND...: within a minute; looks again and again
+until_true() {
+	local i
+	for i in $(seq 600); do
+		"$@" && return 0
+		sleep_ms 100
+	done
+	return 1
+}
+
+# ---- the screen -------------------------------------------------------------
+
+TMUX_TMPDIR=$tmp
+export TMUX_TMPDIR
+keys() { tmux -L kdbus send-keys "$@"; }
+resize() { tmux -L kdbus resize-window -x "$1" -y "$2"; }
+
+screen_has() {
+	tmux -L kdbus capture-pane -p > "$tmp/screen"
+	grep -qE -- "$1" "$tmp/screen"
+}
+
+# shows REGEX: the screen does, before long
+shows() {
+	until_true screen_has "$1" && return
+	echo "# the screen does not show '$1':"
+	sed 's/^/# | /' "$tmp/screen"
+	return 1
+}
+
+screen_lacks() { ! screen_has "$1"; }
+
+# hides REGEX: it does not any more
+hides() {
+	until_true screen_lacks "$1" && return
+	echo "# the screen still shows '$1':"
+	sed 's/^/# | /' "$tmp/screen"
+	return 1
+}
+
+# screen_start BUS COLUMNS LINES OPTION...: kdbus-top in a terminal of a size,
+# then the workload on that bus
+screen_start() {
+	local bus=$1 columns=$2 lines=$3
+	shift 3
+	workload_start "$bus" || return 1
+	tmux -L kdbus -f /dev/null new-session -d -x "$columns" -y "$lines" \
+		"${SCREEN_ENV:-env} kdbus-top -d 0.3 $* -f bus=0-$bus; echo exit code \$?; read -r line"
+	shows 'Server|lost events' && workload_run
+}
+
+screen_end() {
+	tmux -L kdbus kill-server 2> /dev/null
+	workload_end
+}
