@@ -190,7 +190,8 @@ static __always_inline struct top_pair *pair_get(__u64 bus, __u64 src,
 {
 	const __u64 mul = 0x9e3779b97f4a7c15ULL;
 	__u64 tag = ((((bus * mul) + src) * mul + dst) * mul + name) * mul | 1;
-	__u32 from = base;
+	/* once: it may change meanwhile */
+	__u32 from = *(volatile __u32 *)&base;
 	struct top_pair *p;
 	struct pair_key k;
 

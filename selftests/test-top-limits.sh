@@ -136,6 +136,29 @@ help_and_version() {
 	exits 0 '^kdbus-top [0-9.]*$' kdbus-top --version
 }
 
+# offered WORD...: what the completion offers for the last of them
+offered() {
+	(
+		. "$here/../packaging/completions/kdbus-top"
+		COMP_WORDS=(kdbus-top "$@") COMP_CWORD=$#
+		_kdbus_top
+		printf '%s\n' "${COMPREPLY[@]}" | sort
+	)
+}
+
+completion_is_complete() {
+	kdbus-top --help > "$tmp/help"
+	diff <(grep -oE '(^ {2,6}|, )(-[a-z?A-Z]|--[a-z]+)' "$tmp/help" | grep -oE -- '-.*' | sort -u) \
+		<(offered -) &&
+	[ "$(offered --view = | wc -l)" = 6 ] && [ "$(offered --view = l)" = latency ] &&
+	for view in $(offered --view =); do
+		exits 2 'no column' kdbus-top -b --view="$view" -s NOTHING || return 1
+	done &&
+	for key in $(offered -f ''); do
+		exits 2 'should' kdbus-top -b -f "$key" || return 1
+	done
+}
+
 bpf_objects() { { bpftool prog list; bpftool map list; } | grep -cE 'raw_|btf_|name (pairs|counts|ring|grace)|kdbus_to'; }
 no_bpf_objects() { [ "$(bpf_objects)" = 0 ]; }
 
@@ -161,7 +184,7 @@ ends_when_stuck() {
 	[ "$top_status" = 0 ]
 }
 
-plan 12
+plan 13
 check "what is lost is counted to the last one, and is the exit code" flood_adds_up 4000
 check "with room, nothing is" flood_with_room
 check "connections that come and go are counted" come_and_go
@@ -171,6 +194,7 @@ check "not root: one line, exit code 77" not_root
 check "no listings: one line, exit code 77" no_debugfs
 check "a file that cannot be written: one line, exit code 1" no_output
 check "help and version" help_and_version
+check "bash completes what --help lists" completion_is_complete
 check "killed, it leaves nothing in the kernel" nothing_after_sigkill
 check "it ends on a signal even if nobody reads its output" ends_when_stuck
 check "bpf objects are gone after all" until_true no_bpf_objects

@@ -131,17 +131,17 @@ before_is_shown() {
 
 # ---- CSV and text ---------------------------------------------------------------
 
-# csv_sum COLUMN FILE: of the rows of the last frame
-csv_sum() {
-	python3 - "$1" "$2" <<-'EOF'
-	import csv, sys
-	rows = list(csv.DictReader(open(sys.argv[2], newline="")))
-	last = rows[-1]["time_ns"]
-	print(sum(int(float(r[sys.argv[1]])) for r in rows if r["time_ns"] == last))
+# csv_read: the rows of the last frame as JSON in $tmp/frame
+csv_read() {
+	python3 - "$tmp/csv" > "$tmp/frame" <<-'EOF'
+	import csv, json, sys
+	rows = list(csv.DictReader(open(sys.argv[1], newline=""), strict=True))
+	assert all(None not in r and None not in r.values() for r in rows)
+	json.dump([r for r in rows if r["time_ns"] == rows[-1]["time_ns"] and r.get("gone") != "1"], sys.stdout)
 	EOF
 }
 
-# csv_of VIEW: the workload's frames in $tmp/csv
+# csv_of VIEW: the last of the workload's frames in $tmp/frame
 csv_of() {
 	local now ret=0
 	workload_start "csv$1" || return 1
@@ -153,6 +153,7 @@ csv_of() {
 	kill "$top_pid"
 	wait "$top_pid" || ret=1
 	workload_end
+	csv_read || ret=1
 	return $ret
 }
 
@@ -161,33 +162,27 @@ csv_reached() {
 	awk -F, -v now="$1" '/\r$/ && $1 > now { found = 1 } END { exit !found }' "$tmp/csv"
 }
 
-truth_sum() { jq "[.pairs[] | $1] | add" "$tmp/truth"; }
+# sums FIELDS-OF-TRUTH COLUMNS-OF-CSV [PAIRS]: they add up to the same, over
+# all pairs or some
+sums() {
+	equal "[.pairs[] | ${3:-.}] | [$1] | map(. // 0)" "def sum(c): map(c | tonumber) | add // 0; [$2]"
+}
 
 csv_is_true() {
 	csv_of buses &&
-	[ "$(csv_sum msgs "$tmp/csv")" = "$(truth_sum .msgs)" ] &&
-	[ "$(csv_sum calls_timeout "$tmp/csv")" = "$(truth_sum .timeout)" ] &&
-	[ "$(csv_sum calls_dead "$tmp/csv")" = "$(truth_sum .dead)" ] &&
-	[ "$(csv_sum dropped_disconnect "$tmp/csv")" = "$(truth_sum .disconnect)" ] &&
-	[ "$(csv_sum lost "$tmp/csv")" = 0 ] &&
+	sums '(map(.msgs) | add), (map(.timeout) | add), (map(.dead) | add), (map(.disconnect) | add), 0' \
+		'sum(.msgs), sum(.calls_timeout), sum(.calls_dead), sum(.dropped_disconnect), sum(.lost)' &&
 	csv_of users &&
-	[ "$(csv_sum in_msgs "$tmp/csv")" = "$(truth_sum .msgs)" ] &&
-	[ "$(csv_sum out_msgs "$tmp/csv")" = "$(truth_sum 'select(.src != 0) | .msgs')" ] &&
-	[ "$(csv_sum in_calls_cancelled "$tmp/csv")" = "$(truth_sum .cancelled)" ] &&
+	sums '(map(.msgs) | add), (map(select(.src != 0) | .msgs) | add), (map(.cancelled) | add)' \
+		'sum(.in_msgs), sum(.out_msgs), sum(.in_calls_cancelled)' &&
 	csv_of pairs &&
-	[ "$(csv_sum msgs "$tmp/csv")" = "$(truth_sum 'select(.gone | not) | .msgs')" ] &&
+	sums '(map(.msgs) | add), (map(.answered) | add)' 'sum(.msgs), sum(.answered)' 'select(.gone | not)' &&
 	csv_of names &&
-	[ "$(csv_sum in_msgs "$tmp/csv")" = "$(truth_sum 'select(.by_name != "" and .dst != 5) | .msgs')" ] &&
+	sums '(map(.msgs) | add)' 'sum(.in_msgs)' 'select(.by_name != "" and (.gone | not) or .src == 5)' &&
 	csv_of connections &&
-	[ "$(csv_sum in_dropped_requested "$tmp/csv")" = "$(truth_sum .requested)" ] &&
+	sums '(map(.requested) | add), (map(.in_flight) | add)' 'sum(.in_dropped_requested), sum(.in_flight_in)' &&
 	csv_of latency &&
-	# both sides have each of them
-	[ "$(python3 -c "
-import csv
-rows = list(csv.DictReader(open('$tmp/csv', newline='')))
-last = rows[-1]['time_ns']
-print(sum(int(r['count']) for r in rows if r['time_ns'] == last and r['part'] == 'round_trip' and r['way'] == 'in'))
-")" = "$(truth_sum .answered)" ]
+	sums '(map(.answered) | add)' 'map(select(.part == "round_trip" and .way == "in")) | sum(.count)'
 }
 
 text_is_true() {
@@ -208,39 +203,43 @@ text_is_true() {
 
 # ---- OpenMetrics --------------------------------------------------------------
 
-# Both parsers of prometheus_client take it; the sum of what is asked for:
-# metric LABEL=VALUE...
-metric() {
-	python3 - "$tmp/metrics" "$@" <<-'EOF'
-	import sys
+# metrics_read FILE...: both parsers of prometheus_client take them; the samples
+# of the last one as JSON in $tmp/frame
+metrics_read() {
+	python3 - "$@" > "$tmp/frame" <<-'EOF'
+	import json, sys
 	from prometheus_client.openmetrics.parser import text_string_to_metric_families as strict
 	from prometheus_client.parser import text_string_to_metric_families as lax
-	text = open(sys.argv[1]).read()
-	list(lax(text))
-	want = dict(a.split("=", 1) for a in sys.argv[3:])
-	total = sum(s.value for f in strict(text) for s in f.samples
-	            if s.name == sys.argv[2] and all(s.labels.get(k) == v for k, v in want.items()))
-	print("%g" % total)
+	for path in sys.argv[1:]:
+	    text = open(path).read()
+	    assert text.endswith("# EOF\n")
+	    assert len(list(lax(text))) > 10
+	    samples = [{"metric": s.name, "value": s.value} | s.labels for f in strict(text) for s in f.samples]
+	json.dump(samples, sys.stdout)
 	EOF
 }
 
+# what is the same in the truth and in the samples
 metrics_are_true() {
-	local bus="bus=0-topmetrics"
-	[ "$(metric kdbus_bus_messages_total "$bus")" = "$(truth_sum .msgs)" ] &&
-	[ "$(metric kdbus_bus_calls_total "$bus" outcome=answered)" = "$(truth_sum .answered)" ] &&
-	[ "$(metric kdbus_bus_calls_total "$bus" outcome=abandoned)" = "$(truth_sum .abandoned)" ] &&
-	[ "$(metric kdbus_bus_dropped_messages_total "$bus" reason=disconnect)" = "$(truth_sum .disconnect)" ] &&
-	[ "$(metric kdbus_bus_refused_commands_total "$bus" errno=ENXIO)" = 3 ] &&
-	[ "$(metric kdbus_bus_calls_in_flight "$bus")" = 1 ] &&
-	[ "$(metric kdbus_bus_round_trip_time_seconds_count "$bus")" = "$(truth_sum .answered)" ] &&
-	[ "$(metric kdbus_bus_queue_time_seconds_bucket "$bus" le=+Inf)" = "$(truth_sum .received)" ] &&
-	# slow ones took above 16.8 ms, and all less than a minute
-	[ "$(metric kdbus_name_service_time_seconds_bucket "$bus" name=org.kdbus.test.Server le=68.719476736)" = \
-	  "$(truth_sum .answered)" ] &&
-	[ "$(metric kdbus_user_messages_total uid=1001 direction=out)" = "$(truth_sum 'select(.src == 3) | .msgs')" ] &&
-	[ "$(metric kdbus_name_messages_total "$bus" name=org.kdbus.test.Server)" = \
-	  "$(truth_sum 'select(.by_name == "org.kdbus.test.Server") | .msgs')" ] &&
-	[ "$(metric kdbus_lost_events_total)" = 0 ]
+	equal '[.pairs | map(.msgs), map(.answered), map(.abandoned), map(.disconnect), map(.in_flight),
+		map(.answered), map(.received), map(.answered),
+		map(select(.src == 3) | .msgs), map(select(.by_name == "org.kdbus.test.Server") | .msgs) | add] + [3, 0]' \
+		'def v(n; f): [.[] | select(.metric == "kdbus_" + n) | select(f) | .value] | add;
+		def bus(n; f): v("bus_" + n; .bus == "0-topmetrics" and f);
+		[
+		bus("messages_total"; true), bus("calls_total"; .outcome == "answered"),
+		bus("calls_total"; .outcome == "abandoned"),
+		bus("dropped_messages_total"; .reason == "disconnect"), bus("calls_in_flight"; true),
+		bus("round_trip_time_seconds_count"; true), bus("queue_time_seconds_bucket"; .le == "+Inf"),
+		bus("service_time_seconds_bucket"; .le == "68.719476736"),
+		v("user_messages_total"; .uid == "1001" and .direction == "out"),
+		([.[] | select(.metric == "kdbus_name_messages_total" and .name == "org.kdbus.test.Server") | .value] | add),
+		bus("refused_commands_total"; .errno == "ENXIO"), v("lost_events_total"; true)]'
+}
+
+# metrics_have N: messages, on the bus
+metrics_have() {
+	grep -q "^kdbus_bus_messages_total{bus=\"0-topmetrics\",.* $1\$" "$tmp/metrics"
 }
 
 # as the textfile collector gets it: a file that is replaced as a whole
@@ -249,11 +248,14 @@ metrics_file() {
 	workload_start topmetrics || return 1
 	kdbus-top --openmetrics -o "$tmp/metrics" -d 0.3 --bus 0-topmetrics &
 	top_pid=$!
-	until_true test -s "$tmp/metrics" && workload_run && until_true metrics_are_true || ret=1
+	until_true test -s "$tmp/metrics" && workload_run &&
+		until_true metrics_have "$(jq '.pairs | map(.msgs) | add' "$tmp/truth")" || ret=1
 	kill "$top_pid"
 	wait "$top_pid" || ret=1
 	workload_end
-	[ "$(ls "$tmp"/metrics*)" = "$tmp/metrics" ] || ret=1
+	metrics_read "$tmp/metrics" && metrics_are_true || ret=1
+	# no half-written one is left
+	[ "$(echo "$tmp"/metrics*)" = "$tmp/metrics" ] || ret=1
 	return $ret
 }
 
@@ -262,13 +264,13 @@ metrics_once() {
 	local view ret=0
 	workload_start toponce && workload_run || return 1
 	for view in connections names pairs users buses; do
-		kdbus-top --openmetrics -d 0.2 --view="$view" > "$tmp/metrics" &&
-		[ "$(tail -n 1 "$tmp/metrics")" = '# EOF' ] &&
-		metric kdbus_lost_events_total > /dev/null || ret=1
+		kdbus-top --openmetrics -d 0.2 --view="$view" > "$tmp/$view" || ret=1
 	done
-	kdbus-top --openmetrics -d 0.2 > "$tmp/metrics"
-	[ "$(metric kdbus_name_queued_messages bus=0-toponce name=org.kdbus.test.Server)" = 6 ] || ret=1
+	kdbus-top --openmetrics -d 0.2 > "$tmp/usual" || ret=1
 	workload_end
+	metrics_read "$tmp"/{connections,names,pairs,users,buses,usual} &&
+	jq -e '[.[] | select(.metric == "kdbus_name_queued_messages" and .name == "org.kdbus.test.Server" and
+		.bus == "0-toponce") | .value] == [6]' "$tmp/frame" > /dev/null || ret=1
 	return $ret
 }
 

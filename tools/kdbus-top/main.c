@@ -49,7 +49,7 @@ static const struct argp_option opts[] = {
 	  "connections, names, pairs, users, buses or latency", 0 },
 	{ "filter", 'f', "FILTER", 0,
 	  "Only what has to do with connections that pass; may be repeated", 0 },
-	{ "bus", OPT_BUS, "NAME|ID", 0, "The same as -f bus=NAME|ID", 0 },
+	{ "bus", OPT_BUS, "BUS", 0, "The same as -f bus=BUS: a name or an id", 0 },
 	{ "sort", 's', "COLUMN", 0, "Sort by COLUMN (default: messages)", 0 },
 	{ "reverse", 'r', NULL, 0, "The other way round", 0 },
 	{ "pairs", OPT_PAIRS, "N", 0,

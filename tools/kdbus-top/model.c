@@ -519,18 +519,26 @@ int model_sample(struct model *m)
 	return 0;
 }
 
+/* Levels stay. */
+static void flow_zero(struct flow *f)
+{
+	struct flow new = { .in_flight = f->in_flight,
+			    .oldest_ns = f->oldest_ns };
+
+	flow_free(f);
+	*f = new;
+}
+
 void model_zero(struct model *m)
 {
 	struct row *r, *next;
 	int k;
 
 	for (k = 0; k < N_KINDS; k++)
-	HASH_ITER(hh, m->rows[k], r, next) {
-		flow_free(&r->in);
-		flow_free(&r->out);
-		memset(&r->in, 0, sizeof(r->in));
-		memset(&r->out, 0, sizeof(r->out));
-		hist_free(&r->errors);
-		r->queue.peak = r->queue.now;
-	}
+		HASH_ITER(hh, m->rows[k], r, next) {
+			flow_zero(&r->in);
+			flow_zero(&r->out);
+			hist_free(&r->errors);
+			r->queue.peak = r->queue.now;
+		}
 }
