@@ -16,11 +16,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 # is one event.
 flood_adds_up() {
 	local sent=$1 ret=0
-	coproc CROWD { exec "$bin/selftests/crowd" flood 200; }
-	exec {to}>&"${CROWD[1]}" {from}<&"${CROWD[0]}"
-	read -r -t 120 line <&"$from" || return 1
+	program_start crowd flood 200 || return 1
 	top_start --json -d 2 --pairs 64
-	frame && echo "$sent" >&"$to" && read -r -t 240 line <&"$from" && [ "$line" = "$sent" ] &&
+	frame && program_do "$sent" && [ "$line" = "$sent" ] &&
 		frame || ret=1
 	jq -e --argjson sent "$sent" '.lost > 0 and .buses[0].in.msgs > 0 and
 		.buses[0].in.msgs + .lost == $sent' "$tmp/frame" > /dev/null || {
@@ -29,45 +27,38 @@ flood_adds_up() {
 	}
 	top_end
 	[ "$top_status" = 3 ] && grep -q 'events were lost' "$tmp/err" || ret=1
-	exec {to}>&- {from}<&-
-	wait "$CROWD_PID" 2> /dev/null
+	program_end
 	return $ret
 }
 
 # The same with room enough: the tables are emptied early, nothing is lost.
 flood_with_room() {
 	local ret=0
-	coproc CROWD { exec "$bin/selftests/crowd" room 200; }
-	exec {to}>&"${CROWD[1]}" {from}<&"${CROWD[0]}"
-	read -r -t 120 line <&"$from" || return 1
+	program_start crowd room 200 || return 1
 	top_start --json -d 2
-	frame && echo 4000 >&"$to" && read -r -t 240 line <&"$from" && [ "$line" = 4000 ] &&
+	frame && program_do 4000 && [ "$line" = 4000 ] &&
 		frame || ret=1
 	jq -e '.lost == 0 and .buses[0].in.msgs == 4000' "$tmp/frame" > /dev/null || ret=1
 	top_end
 	[ "$top_status" = 0 ] || ret=1
-	exec {to}>&- {from}<&-
-	wait "$CROWD_PID" 2> /dev/null
+	program_end
 	return $ret
 }
 
 # Connections that come and go between two looks are counted, for their user.
 come_and_go() {
 	local ret=0
-	coproc CROWD { exec "$bin/selftests/crowd" brief 2; }
-	exec {to}>&"${CROWD[1]}" {from}<&"${CROWD[0]}"
-	read -r -t 120 line <&"$from" || return 1
+	program_start crowd brief 2 || return 1
 	top_start --json -d 1
 	# 300 clients, each of uid 1234, says one thing and leaves
-	frame && echo "brief 300" >&"$to" && read -r -t 240 line <&"$from" && [ "$line" = 300 ] &&
+	frame && program_do "brief 300" && [ "$line" = 300 ] &&
 		frame || ret=1
 	jq -e '.lost == 0 and (.users[] | select(.uid == 1234) | .out.msgs == 300) and
 		.buses[0].in.msgs == 300' "$tmp/frame" > /dev/null || ret=1
 	# and their rows go
 	frame && frame && frame && jq -e '.connections | length == 2' "$tmp/frame" > /dev/null || ret=1
 	top_end
-	exec {to}>&- {from}<&-
-	wait "$CROWD_PID" 2> /dev/null
+	program_end
 	return $ret
 }
 
@@ -78,9 +69,7 @@ ten_thousand() {
 	local ret=0 pid ticks
 	echo 65536 > /sys/module/kdbus/parameters/max_conns_per_user
 	ulimit -n 20000
-	coproc CROWD { exec "$bin/selftests/crowd" many 10000; }
-	exec {to}>&"${CROWD[1]}" {from}<&"${CROWD[0]}"
-	read -r -t 240 line <&"$from" || return 1
+	program_start crowd many 10000 || return 1
 	kdbus-top -b -n 4 -d 1 > "$tmp/text" &
 	pid=$!
 	until_true grep -q '^buses' "$tmp/text" || ret=1
@@ -88,8 +77,7 @@ ten_thousand() {
 	wait "$pid" || ret=1
 	[ "$(grep -c '^[0-9]*:[0-9]* ' "$tmp/text")" = 40000 ] || ret=1
 	echo "# CPU ticks until the first frame: $ticks"
-	exec {to}>&- {from}<&-
-	wait "$CROWD_PID" 2> /dev/null
+	program_end
 	return $ret
 }
 

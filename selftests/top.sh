@@ -11,23 +11,31 @@ trap 'rm -rf "$tmp"' EXIT
 
 # ---- the workload ---------------------------------------------------------
 
-workload_start() {
-	coproc WORK { exec "$bin/selftests/workload" "$1"; }
+# program_start NAME ARGUMENT...: a test's program that says "ready"
+program_start() {
+	local name=$1
+	shift
+	coproc WORK { exec "$bin/selftests/$name" "$@"; }
 	exec {to}>&"${WORK[1]}" {from}<&"${WORK[0]}"
-	read -r -t 60 line <&"$from" && [ "$line" = ready ]
+	read -r -t 240 line <&"$from" && [ "$line" = ready ]
 }
 
-workload_run() {
-	echo go >&"$to"
-	read -r -t 120 line <&"$from" && echo "$line" > "$tmp/truth"
+# program_do WORDS: has it do something; what it says then is in $line
+program_do() {
+	echo "$1" >&"$to"
+	read -r -t 240 line <&"$from"
 }
 
-workload_end() {
-	local pid=${WORK_PID:?workload has ended early}
+program_end() {
+	local pid=${WORK_PID:?it has ended early}
 	exec {to}>&- {from}<&-
 	kill "$pid" 2> /dev/null
 	wait "$pid" 2> /dev/null
 }
+
+workload_start() { program_start workload "$1"; }
+workload_run() { program_do go && echo "$line" > "$tmp/truth"; }
+workload_end() { program_end; }
 
 # ---- output ----------------------------------------------------------------
 
