@@ -8,13 +8,17 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/top.sh
 . "$here/top.sh"
 
-# case_on BUS COLUMNS LINES FUNCTION OPTION...
-case_on() {
-	local bus=$1 columns=$2 lines=$3 what=$4 ret=0
-	shift 4
-	screen_start "$bus" "$columns" "$lines" "$@" && $what || ret=1
-	screen_end
-	return $ret
+# home: no scope, the filter it began with, the first view
+home() {
+	keys Escape Escape Escape 1 f C-u "bus=0-$bus" Enter &&
+	shows '^kdbus-top: connections' && hides '^in:' && shows "^filter: bus=0-$bus *\$"
+}
+
+# session BUS COLUMNS LINES: a screen for the cases until the next one
+session() {
+	bus=$1
+	[ -z "${WORK_PID:-}" ] || screen_end
+	screen_start "$@" > "$tmp/session" || sed 's/^/# /' "$tmp/session"
 }
 
 views() {
@@ -27,14 +31,14 @@ views() {
 	keys Tab && shows '^kdbus-top: pairs' &&
 	shows '^2 org\.kdbus\.test\.Caller +1 org\.kdbus\.test\.Server +org\.kdbus\.test\.Server' &&
 	keys Tab && shows '^kdbus-top: users' && shows '^ +1001 .* [1-9][0-9]%' &&
-	keys Tab && shows '^kdbus-top: buses' && shows '^ +[0-9]+ 0-topviews +0 +5 ' &&
+	keys Tab && shows '^kdbus-top: buses' && shows '^ +[0-9]+ 0-topscreen +0 +5 ' &&
 	keys Tab && shows '^kdbus-top: latency' && keys 1 && shows '^kdbus-top: connections' &&
 	keys BTab && shows '^kdbus-top: latency' && keys 3 && shows '^kdbus-top: pairs'
 }
 
 # bus -> its connections -> one of them -> its pairs -> latency of one, and back
 drill_down() {
-	keys 5 && shows '0-topdrill' && keys Enter &&
+	home && keys 5 && shows '0-topscreen' && keys Enter &&
 	shows '^kdbus-top: connections' && shows '^in: bus=[0-9]+' &&
 	keys Home && until_true on_row '^[0-9]+:3 ' && keys Enter &&
 	shows '^kdbus-top: pairs' && shows '^in: bus=[0-9]+ conn=[0-9]+:3' &&
@@ -65,7 +69,7 @@ on_row() {
 }
 
 latency_page() {
-	keys 2 && until_true on_row '^org\.kdbus\.test\.Server ' && keys 6 &&
+	home && keys 2 && until_true on_row '^org\.kdbus\.test\.Server ' && keys 6 &&
 	shows '^org\.kdbus\.test\.Server' && shows '^calls: answered 55, ' &&
 	shows '^queue +p50 ' && shows '^service +p50 ' && shows '^round_trip +p50 .*max [2-9][0-9]*ms|^round_trip +p50 .*max [1-9].*s' &&
 	shows 'count queue .*count service .*count round_trip' &&
@@ -77,7 +81,7 @@ latency_page() {
 }
 
 filters() {
-	keys f && shows '^filter:' && keys C-u && keys 'Talker' Enter &&
+	home && keys f && shows '^filter:' && keys C-u && keys 'Talker' Enter &&
 	shows 'filter: Talker' && shows 'connections 1 ' && hides 'test\.Server' &&
 	# what is wrong is said, and can be put right
 	keys / && shows '^filter: Talker' && keys C-u && keys 'colour=red' Enter &&
@@ -86,12 +90,11 @@ filters() {
 	shows 'filter: uid=1000 name=\*\.Caller' && shows 'connections 1 ' && shows 'test\.Caller' &&
 	keys f && keys x Escape && shows 'filter: uid=1000 name=\*\.Caller *$' &&
 	keys f && keys C-u && keys 'comm=nothing' Enter && shows 'Nothing passes the filter' &&
-	keys f && keys C-u && keys 'bus=0-topfilt' Enter && shows 'connections 5 '
+	keys f && keys C-u && keys 'bus=0-topscreen' Enter && shows 'connections 5 '
 }
 
-# the bus is in the typed filter, which is the one that -f gave
 keys_work() {
-	keys h && shows 'sort by the next column' && shows '^.*QUEUE +messages not received' &&
+	home && keys h && shows 'sort by the next column' && shows '^.*QUEUE +messages not received' &&
 	keys x && shows 'org\.kdbus\.test\.Server' &&
 	keys d && shows '^seconds:' && keys never Enter && shows "'never' is no delay" &&
 	keys C-u && keys 0.5 Enter && shows 'every 0\.5s' &&
@@ -102,8 +105,7 @@ keys_work() {
 
 # sorted by queue the server is first; the other way round it is last
 sorts() {
-	local i
-	until_true sorted_by QUEUE && until_true test_first Server &&
+	home && until_true sorted_by QUEUE && until_true test_first Server &&
 	keys r && until_true test_last Server
 }
 sorted_by() {
@@ -119,10 +121,10 @@ test_last() { [ "$(test_rows | tail -n 1)" = "$1" ]; }
 
 # Nothing overlaps, and what matters most is there, however small it is.
 sizes() {
-	resize 80 24 && shows '^ID +NAME +OUT/s +IN/s' && shows '^q quit' &&
+	home && resize 80 24 && shows '^ID +NAME +OUT/s +IN/s' && shows '^q quit' &&
 	resize 40 10 && hides '^q quit' && shows '^kdbus-top: connections' && shows '^lost events 0' &&
 	shows '^ID +NAME' && shows '^[0-9]+:1 +org\.kdbus\.test\.Serv' &&
-	keys 6 && shows '^round_trip +p50' && keys 5 && shows '0-topsizes' &&
+	keys 6 && shows '^round_trip +p50' && keys 5 && shows '0-topsmall' &&
 	keys f && shows '^filter: ' && keys Escape && keys h && shows 'Arrows move' && keys x &&
 	resize 20 4 && shows '^kdbus-top: buses' && resize 140 40 && shows '^ +BUS NAME .*DROP'
 }
@@ -138,13 +140,18 @@ no_colours() {
 has_any_colour() { tmux -L kdbus capture-pane -p -e | grep -qP '\x1b\[([0-9;]*;)?3[0-7]m'; }
 
 plan 9
-check "the screen shows every view" case_on topviews 160 40 views
-check "Enter looks into rows, Escape goes back" case_on topdrill 160 40 drill_down
-check "latency is drawn as bars with ranges" case_on toplat 140 40 latency_page
-check "filters are typed, corrected and given up" case_on topfilt 140 40 filters
-check "the other keys" case_on topkeys 100 50 keys_work
-check "it sorts" case_on topsort 160 40 sorts
-check "it fits from 20x4 to 140x40" case_on topsizes 100 30 sizes
-check "what is wrong is in colour" case_on topcol 140 40 colours
+session topscreen 160 50
+check "the screen shows every view" views
+check "Enter looks into rows, Escape goes back" drill_down
+check "filters are typed, corrected and given up" filters
+check "it sorts" sorts
+check "the other keys" keys_work
+session topsmall 140 40
+check "latency is drawn as bars with ranges" latency_page
+check "it fits from 20x4 to 140x40" sizes
+session topcolour 140 40
+check "what is wrong is in colour" colours
 SCREEN_ENV='env NO_COLOR=1'
-check "with NO_COLOR nothing is" case_on topnocol 140 40 no_colours
+session topnocolour 140 40
+check "with NO_COLOR nothing is" no_colours
+screen_end
