@@ -97,14 +97,13 @@ exits() {
 	fi
 }
 
-# until_true COMMAND...: within a minute; looks again and again
+# until_true COMMAND...: within a minute and a half; looks again and again
 until_true() {
-	local i
-	for i in $(seq 600); do
-		"$@" && return 0
+	local end=$((SECONDS + 90))
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
 		sleep_ms 100
 	done
-	return 1
 }
 
 # ---- the screen -------------------------------------------------------------
