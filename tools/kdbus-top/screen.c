@@ -487,7 +487,8 @@ static int wait_for_key(struct model *m, long long left)
 		{ .fd = source_fd(), .events = POLLIN },
 	};
 
-	if (poll(p, 2, left) > 0 && p[1].revents)
+	/* drawing may have taken longer than there was time */
+	if (poll(p, 2, left > 0 ? left : 0) > 0 && p[1].revents & POLLIN)
 		return model_drain(m);
 	/* the terminal is gone */
 	return p[0].revents & (POLLHUP | POLLERR) ? -EIO : 0;
