@@ -75,7 +75,7 @@ latency_page() {
 	shows 'count queue .*count service .*count round_trip' &&
 	shows '^ *[0-9.]+[mun]?s - [0-9.]+[mun]?s +[0-9]+ .*#+' &&
 	# with less room one part, and fewer lines
-	resize 60 14 && shows 'count round_trip +\(arrows: other parts\)' &&
+	resize 60 14 && shows 'count round_trip +\(arrows: others\)' &&
 	keys Right && shows 'count queue ' && keys Left && shows 'count round_trip' &&
 	shows '^ *[0-9.]+[mun]?s - [0-9.]+[mun]?s +[0-9]+ #+'
 }

@@ -272,7 +272,7 @@ static void put_bars(const struct screen *s, const struct row *r, int y)
 	for (p = 0; p < TOP_PARTS; p++)
 		if (wide || p == (int)s->part)
 			put(y, 18 + (wide ? p * width : 0), "%8s %s%s", "count",
-			    part_texts[p], wide ? "" : "   (arrows: other parts)");
+			    part_texts[p], wide ? "" : "   (arrows: others)");
 	for (i = 0; i < b.n && ++y < LINES; i++) {
 		format_time(b.lines[i].from, from, sizeof(from));
 		format_time(b.lines[i].upto, upto, sizeof(upto));
