@@ -416,7 +416,7 @@ static __always_inline int on_cmd_refuse(const struct ev_cmd_refuse *e)
 
 static __always_inline int on_quota_refuse(const struct ev_quota_refuse *e)
 {
-	__u32 id = TOP_ID_BOUND + (e->kind & 15);
+	__u32 id = TOP_ID_BOUND + (e->kind & 31);
 
 	if (!e->conn)
 		return rare(TOP_BUS_USER, e->uid, 0, 0, id);

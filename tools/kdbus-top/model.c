@@ -22,6 +22,9 @@ const char * const drop_texts[N_DROPS] = { KDBUS_MSG_DROP_TABLE(TEXT) };
 const char * const end_texts[N_ENDS] = { KDBUS_CALL_END_TABLE(TEXT) };
 const char * const bound_texts[N_BOUNDS] = { "policy", KDBUS_QUOTA_TABLE(TEXT) };
 #undef TEXT
+_Static_assert(TOP_ID_DROP + N_DROPS <= TOP_ID_END &&
+	       TOP_ID_END + N_ENDS <= TOP_ID_BOUND &&
+	       TOP_ID_BOUND + N_BOUNDS <= TOP_ID_ERRNO, "ids overlap");
 const char * const part_texts[TOP_PARTS] = { "queue", "service", "round_trip" };
 
 /* ---- rows ---------------------------------------------------------------- */

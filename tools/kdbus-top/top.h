@@ -77,10 +77,13 @@ enum view {
 	N_VIEWS
 };
 
-/* one more than the highest number of each table in kdbus_enums.h */
-#define N_DROPS 7
-#define N_ENDS 8
-#define N_BOUNDS 12
+/* one more than there are in each table of kdbus_enums.h: they begin with 1 */
+#define KDBUS_ONE(sym, num, text) + 1
+enum {
+	N_DROPS = 1 KDBUS_MSG_DROP_TABLE(KDBUS_ONE),
+	N_ENDS = 1 KDBUS_CALL_END_TABLE(KDBUS_ONE),
+	N_BOUNDS = 1 KDBUS_QUOTA_TABLE(KDBUS_ONE),
+};
 extern const char * const drop_texts[N_DROPS];
 extern const char * const end_texts[N_ENDS];
 extern const char * const bound_texts[N_BOUNDS];	/* 0: "policy" */
