@@ -8,12 +8,13 @@
  * as hash tables with a few probes, and user space reads them through mmap.
  *
  * Generations: there are two of each table, one after the other in the same
- * map. Programs fill the one at @base. User space changes @base, waits until no
- * program runs that may have seen the old value (a grace period of RCU, which
- * every program is a reader of), takes what it finds, and clears it for the
- * next time. So nothing is ever removed from a table that is in use, nothing
- * stays in one for connections that are gone, and a table has to hold only
- * what happens between two turns. User space is woken when it is half full.
+ * map. Programs fill the one at @tables.base. User space changes that, waits
+ * until no program runs that may have seen the old value (a grace period of
+ * RCU, which every program is a reader of), takes what it finds, and clears it
+ * for the next time. So nothing is ever removed from a table that is in use,
+ * nothing stays in one for connections that are gone, and a table has to hold
+ * only what happens between two turns. User space is woken when it is half
+ * full.
  *
  * Several processors: a place is claimed by cmpxchg() of its tag, and its key
  * is written afterwards. Who looks for the same key at the same moment and sees
@@ -72,11 +73,7 @@ struct {
 	});
 } grace SEC(".maps");
 
-/* places in a table, less one; set before loading */
-const volatile __u32 pairs_mask = TOP_PAIRS_DEFAULT - 1;
-const volatile __u32 counts_mask = (TOP_PAIRS_DEFAULT << TOP_COUNTS_SHIFT) - 1;
-
-__u32 base;		/* first pair of the generation in use */
+struct top_tables tables;	/* user space writes it */
 __u64 pairs_used;	/* places taken in that generation */
 __u64 counts_used;
 __u64 lost[TOP_LOST_KINDS];
@@ -165,7 +162,7 @@ static __noinline int pair_search(const struct pair_key *k, __u32 from)
 	for (n = 0; k && n < PROBES; n++) {
 		struct top_pair *p;
 
-		i = from + ((pair_first(k->tag) + n) & pairs_mask);
+		i = from + ((pair_first(k->tag) + n) & tables.pairs_mask);
 		p = pair_at(i);
 		if (!p)
 			break;
@@ -177,7 +174,7 @@ static __noinline int pair_search(const struct pair_key *k, __u32 from)
 		p->src = k->src;
 		p->dst = k->dst;
 		p->name = k->name;
-		used_one(&pairs_used, pairs_mask);
+		used_one(&pairs_used, tables.pairs_mask);
 		return i;
 	}
 	return -1;
@@ -191,12 +188,12 @@ static __always_inline struct top_pair *pair_get(__u64 bus, __u64 src,
 	const __u64 mul = 0x9e3779b97f4a7c15ULL;
 	__u64 tag = ((((bus * mul) + src) * mul + dst) * mul + name) * mul | 1;
 	/* once: it may change meanwhile */
-	__u32 from = *(volatile __u32 *)&base;
+	__u32 from = *(volatile __u32 *)&tables.base;
 	struct top_pair *p;
 	struct pair_key k;
 
 	at->from = from;
-	at->i = from + (pair_first(tag) & pairs_mask);
+	at->i = from + (pair_first(tag) & tables.pairs_mask);
 	p = pair_at(at->i);
 	if (p && pair_is(p, tag, bus, src, dst, name))
 		return p;
@@ -214,7 +211,7 @@ static __always_inline __u32 word_first(__u32 key)
 /* @pair is in the generation that begins at @from, and so is the word. */
 static __always_inline __u64 *word_at(__u32 from, __u32 i)
 {
-	i = (i & counts_mask) + (from << TOP_COUNTS_SHIFT);
+	i = (i & tables.counts_mask) + (from << TOP_COUNTS_SHIFT);
 	return bpf_map_lookup_elem(&counts, &i);
 }
 
@@ -229,7 +226,7 @@ static __noinline int count_search(__u32 from, __u32 key)
 			break;
 		seen = __sync_val_compare_and_swap(w, 0, (__u64)key << 32 | 1);
 		if (!seen) {
-			used_one(&counts_used, counts_mask);
+			used_one(&counts_used, tables.counts_mask);
 			return 0;
 		}
 		if (seen >> 32 == key) {

@@ -83,6 +83,18 @@ struct top_pair {
 	__u64 unused[2];
 };
 
+/**
+ * struct top_tables - the tables' sizes, and which generation is in use
+ * @base:	first pair of the generation in use: 0, or as many as there are
+ * @pairs_mask:	pairs in a generation, less one
+ * @counts_mask: words in a generation, less one
+ */
+struct top_tables {
+	__u32 base;
+	__u32 pairs_mask;
+	__u32 counts_mask;
+};
+
 /* what can be lost, each an event that could not be counted */
 enum top_lost {
 	TOP_LOST_QUEUE,		/* kdbus_msg_queue */

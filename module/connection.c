@@ -312,12 +312,13 @@ static void kdbus_conn_trace_queue(const struct kdbus_conn *conn,
 		.name_id = entry->name_id,
 		.offset = entry->slice ? entry->slice->offset : 0,
 		.bytes = kdbus_entry_size(entry),
+		/* one word, and it changes anyway: no reason for its lock */
+		.used = READ_ONCE(conn->pool->used),
 		.pool_size = conn->pool->size,
 		.depth = depth,
 		.kind = entry->kind,
 	};
 
-	kdbus_pool_usage(conn->pool, &q.used, NULL);
 	trace_kdbus_msg_queue(&q);
 }
 

@@ -479,14 +479,13 @@ bool kdbus_pool_is_full(struct kdbus_pool *pool,
  * kdbus_pool_usage() - how full a pool is
  * @pool:	the pool
  * @used:	set to the bytes in use
- * @peak:	set to the most there ever were, or NULL
+ * @peak:	set to the most there ever were
  */
 void kdbus_pool_usage(struct kdbus_pool *pool, u64 *used, u64 *peak)
 {
 	spin_lock(&pool->lock);
 	*used = pool->used;
-	if (peak)
-		*peak = pool->peak;
+	*peak = pool->peak;
 	spin_unlock(&pool->lock);
 }
 

@@ -25,6 +25,7 @@ csv_read() {
 csv_of() {
 	local now ret=0
 	workload_start "csv$1" || return 1
+	: > "$tmp/csv"
 	kdbus-top --csv -d 0.3 --view="$1" --bus "0-csv$1" > "$tmp/csv" &
 	top_pid=$!
 	until_true test -s "$tmp/csv" && workload_run || ret=1

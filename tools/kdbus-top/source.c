@@ -11,8 +11,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "kdbus_top.skel.h"
 #include "top.h"
+#include "kdbus_top.skel.h"
 
 static struct kdbus_top *skel;
 static struct ring_buffer *ring;
@@ -41,8 +41,8 @@ static struct bpf_object *top_open(void)
 			       sizeof(__u32), 1, NULL);
 	if (inner < 0)
 		return NULL;
-	skel->rodata->pairs_mask = n_pairs - 1;
-	skel->rodata->counts_mask = (n_pairs << TOP_COUNTS_SHIFT) - 1;
+	skel->bss->tables.pairs_mask = n_pairs - 1;
+	skel->bss->tables.counts_mask = (n_pairs << TOP_COUNTS_SHIFT) - 1;
 	bpf_map__set_max_entries(skel->maps.pairs, 2 * n_pairs);
 	bpf_map__set_max_entries(skel->maps.counts,
 				 2 * n_pairs << TOP_COUNTS_SHIFT);
@@ -147,10 +147,10 @@ static int turn(__u32 *from)
 {
 	__u32 zero = 0;
 
-	*from = skel->bss->base;
+	*from = skel->bss->tables.base;
 	skel->bss->pairs_used = 0;
 	skel->bss->counts_used = 0;
-	__atomic_store_n(&skel->bss->base, *from ? 0 : n_pairs,
+	__atomic_store_n(&skel->bss->tables.base, *from ? 0 : n_pairs,
 			 __ATOMIC_SEQ_CST);
 	/* comes back when no program runs that saw the old base */
 	return bpf_map_update_elem(bpf_map__fd(skel->maps.grace), &zero, &inner,
