@@ -39,6 +39,7 @@ workload_end() {
 
 # monitor_start OPTION...: JSON to $tmp/json, and it is watching
 monitor_start() {
+	: > "$tmp/json"
 	kdbus-monitor --json "$@" > "$tmp/json" 2> "$tmp/err" &
 	mon=$!
 	until grep -q '"type":"start"' "$tmp/json"; do
