@@ -69,7 +69,8 @@ help:
 	@echo 'make load       load the module into the running kernel (root)'
 	@echo 'make unload     unload it'
 	@echo 'make install    install module, tools, manual pages and header (DESTDIR, PREFIX)'
-	@echo 'make lint       build the module with W=1 and sparse, without a warning'
+	@echo 'make lint       the module without a warning of W=1, sparse and scripts/cocci,'
+	@echo '                user space without one of the analyzer of clang'
 	@echo 'make clean      remove build/'
 	@echo
 	@echo 'KVER=VERSION    kernel to build for (now: $(KVER))'
@@ -128,14 +129,20 @@ $(K)/vmlinux.btf: scripts/kernel-btf | have-headers
 module: $(KO)
 
 .PHONY: lint
-lint: $(FARM)/.farm
+lint: lint-module lint-user
+
+.PHONY: lint-module
+lint-module: $(FARM)/.farm
 	@$(call need,sparse)
+	@$(call need,spatch)
 	@rm -rf $(K)/lint && mkdir -p $(K)/lint && cp -rL $(FARM) $(K)/lint/module
 	@ln -sfn ../../../tracepoints $(K)/lint/tracepoints
 	@ln -sfn ../../../include $(K)/lint/include
 	@find $(K)/lint -name '*.o' -delete
 	@$(say) LINT 'module W=1 C=2'
 	$(Q)scripts/lint $(KDIR) $(CURDIR)/$(K)/lint/module
+	@$(say) LINT 'module scripts/cocci'
+	$(Q)scripts/cocci/run
 
 # ---- user space ----------------------------------------------------------
 
@@ -212,6 +219,17 @@ AR ?= ar
 
 .PHONY: user
 user: $(PROGS) $(SCRIPTS)
+
+# An object is newer than all that it is made of. What libbpf is given is not
+# lost, which the analyzer thinks of all functions of system headers.
+.PHONY: lint-user
+lint-user: $(patsubst $(U)/obj/%.o,$(B)/lint/%.ok,$(sort $(OBJS)))
+$(B)/lint/%.ok: $(U)/obj/%.o
+	@mkdir -p $(@D)
+	@$(say) LINT '$*.c'
+	$(Q)$(CLANG) --analyze --analyzer-output text -Xclang -analyzer-werror \
+		--no-system-header-prefix=bpf/ $(ALL_CFLAGS) $*.c
+	@touch $@
 
 # ---- running -------------------------------------------------------------
 

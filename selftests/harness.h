@@ -61,12 +61,20 @@ void test_skip(const char *why) __attribute__((noreturn));
 			test_fail(__FILE__, __LINE__, "%s", #cond);	\
 	} while (0)
 
+void test_differs(const char *file, int line, const char *got_text,
+		  const char *want_text, long long got, long long want)
+	__attribute__((noreturn));
+
 /* Compares as signed 64-bit numbers; negative ones are shown as errnos too. */
-void test_compare(const char *file, int line, const char *got_text,
-		  const char *want_text, long long got, long long want);
 #define ASSERT_EQ(got, want)						\
-	test_compare(__FILE__, __LINE__, #got, #want,			\
-		     (long long)(got), (long long)(want))
+	do {								\
+		long long got_ = (long long)(got);			\
+		long long want_ = (long long)(want);			\
+									\
+		if (got_ != want_)					\
+			test_differs(__FILE__, __LINE__, #got, #want,	\
+				     got_, want_);			\
+	} while (0)
 #define ASSERT_OK(expr) ASSERT_EQ(expr, 0)
 
 /* An ioctl as the library returns things: 0 or a negative errno. */

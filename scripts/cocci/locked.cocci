@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// What bus.h forbids, as far as one function shows it: under the bus lock
+// nothing is allocated that could wait, no user memory is touched; under the
+// spinlocks no trace event fires. (Across functions lockdep knows: see
+// kdbus_bus_teach_lockdep().)
+
+@bus_user exists@
+struct kdbus_bus *bus;
+identifier f =~ "^_*(copy_(from|to)_user|(get|put)_user|clear_user|strncpy_from_user)$|^kdbus_(cmd_import|pool_write_user)$";
+position p;
+@@
+(
+ mutex_lock(&bus->lock);
+|
+ lockdep_assert_held(&bus->lock);
+)
+ ... when != mutex_unlock(&bus->lock)
+ f@p(...)
+
+@script:python@
+p << bus_user.p;
+f << bus_user.f;
+@@
+print("%s:%s: error: %s: %s() under the bus lock" % (p[0].file, p[0].line, p[0].current_element, f))
+
+@bus_alloc exists@
+struct kdbus_bus *bus;
+identifier f;
+position p;
+@@
+(
+ mutex_lock(&bus->lock);
+|
+ lockdep_assert_held(&bus->lock);
+)
+ ... when != mutex_unlock(&bus->lock)
+ f@p(..., \(GFP_KERNEL\|GFP_KERNEL_ACCOUNT\), ...)
+
+@script:python@
+p << bus_alloc.p;
+f << bus_alloc.f;
+@@
+print("%s:%s: error: %s: %s() may wait for memory under the bus lock" % (p[0].file, p[0].line, p[0].current_element, f))
+
+@spin_trace exists@
+expression lock;
+identifier f =~ "^trace_kdbus_";
+position p;
+@@
+ spin_lock(lock);
+ ... when != spin_unlock(lock)
+ f@p(...)
+
+@script:python@
+p << spin_trace.p;
+f << spin_trace.f;
+@@
+if not f.endswith("_enabled"):
+	print("%s:%s: error: %s: %s() under a spinlock" % (p[0].file, p[0].line, p[0].current_element, f))
