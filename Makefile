@@ -40,7 +40,18 @@ KDIR ?= /lib/modules/$(KVER)/build
 PREFIX ?= /usr/local
 
 B := build
-U := $(B)/user
+# SAN=1: what runs in user space with AddressSanitizer and UBSan
+U := $(B)/user$(if $(SAN),-san)
+# what user space is built with, whatever kernel it will run on
+BPF := $(B)/$(KVER)/bpf
+
+# D=CHECKER: the module for a kernel of vm/debug-kernel, with the checkers of
+# that kernel on it; what runs in user space is the same
+ifneq ($(D),)
+override KDIR := $(shell vm/debug-kernel --cached $(D))
+override KVER := $(notdir $(KDIR))
+export KDBUS_CHECKED := y
+endif
 K := $(B)/$(KVER)
 KO := $(K)/kdbus.ko
 
@@ -51,9 +62,12 @@ endif
 CLANG ?= clang
 BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 CFLAGS ?= -O2 -g
+comma := ,
 ALL_CFLAGS := -std=gnu11 -Wall -Wextra -D_GNU_SOURCE \
 	-DKDBUS_VERSION='"$(VERSION)"' \
-	-Iinclude/uapi -Ilib -Itracepoints -I$(K)/bpf $(CFLAGS)
+	-Iinclude/uapi -Ilib -Itracepoints -I$(BPF) $(CFLAGS) $(if $(SAN), \
+	-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+
 
 .PHONY: all
 all: module user
@@ -65,15 +79,20 @@ help:
 	@echo '                real workload there'
 	@echo 'make check      install what is missing, build, run every test in a VM'
 	@echo '                (T=PATTERN: only the tests whose names match)'
+	@echo 'make check-debug  the same under a kernel with KASAN, UBSAN, lockdep and kmemleak,'
+	@echo '                which is built first if need be; D=kcsan: with KCSAN'
 	@echo 'make vm-shell   a shell in a VM with the module loaded and the tools on PATH'
 	@echo 'make load       load the module into the running kernel (root)'
 	@echo 'make unload     unload it'
 	@echo 'make install    install module, tools, manual pages and header (DESTDIR, PREFIX)'
+	@echo 'make coverage   the same, and which lines of the module the tests reach'
 	@echo 'make lint       the module without a warning of W=1, sparse and scripts/cocci,'
 	@echo '                user space without one of the analyzer of clang'
 	@echo 'make clean      remove build/'
 	@echo
 	@echo 'KVER=VERSION    kernel to build for (now: $(KVER))'
+	@echo 'D=CHECKER       with the kernel of vm/debug-kernel that has it: kasan or kcsan'
+	@echo 'SAN=1           user space with AddressSanitizer and UBSan'
 	@echo 'V=1             show the commands'
 
 # ---- tools that have to be there -----------------------------------------
@@ -84,6 +103,9 @@ endef
 
 .PHONY: have-headers
 have-headers:
+	@[ -z "$(D)" ] || [ -n "$(KVER)" ] || { \
+	  echo "make: the $(D) kernel has not been built; run vm/debug-kernel $(D)" >&2; \
+	  exit 77; }
 	@[ -n "$(KVER)" ] && [ -e "$(KDIR)/Makefile" ] || { \
 	  echo "make: no kernel headers for '$(KVER)'; run scripts/deps, or set KVER= to one of /lib/modules" >&2; \
 	  exit 77; }
@@ -120,10 +142,10 @@ $(KO): $(FARM)/kdbus.ko scripts/module-btf $(K)/vmlinux.btf
 	@$(say) BTF '$@'
 	$(Q)scripts/module-btf $(K)/vmlinux.btf $< $@
 
-$(K)/vmlinux.btf: scripts/kernel-btf | have-headers
+$(B)/%/vmlinux.btf: scripts/kernel-btf | have-headers
 	@mkdir -p $(@D)
 	@$(say) BTF '$@'
-	$(Q)scripts/kernel-btf $(KVER) $@
+	$(Q)scripts/kernel-btf $* $@ $(if $(filter $*,$(KVER)),$(KDIR))
 
 .PHONY: module
 module: $(KO)
@@ -158,7 +180,7 @@ obj = $(patsubst %.c,$(U)/obj/%.o,$(1))
 define prog
 PROGS += $(U)/$(1)
 OBJS += $(call obj,$(2))
-$(call obj,$(2)): | $$(addprefix $(K)/bpf/,$$(addsuffix .skel.h,$$(SKELS_$(1))))
+$(call obj,$(2)): | $$(addprefix $(BPF)/,$$(addsuffix .skel.h,$$(SKELS_$(1))))
 $(U)/$(1): $(call obj,$(2)) $(U)/libkdbus.a
 	@mkdir -p $$(@D)
 	@$$(say) LD '$$@'
@@ -187,16 +209,16 @@ $(U)/$(1): $(2)
 endef
 
 define bpfobj
-$(K)/bpf/$(1).bpf.o: bpf/$(1).bpf.c $(wildcard bpf/*.h) tracepoints/kdbus_enums.h $(K)/bpf/vmlinux.h
+$(BPF)/$(1).bpf.o: bpf/$(1).bpf.c $(wildcard bpf/*.h) tracepoints/kdbus_enums.h $(BPF)/vmlinux.h
 	@$$(call need,$$(CLANG))
 	@$$(say) BPF '$$@'
 	$$(Q)$$(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -D__TARGET_ARCH_x86 \
-		-I$(K)/bpf -Ibpf -Itracepoints -c $$< -o $$@
-$(K)/bpf/$(1).skel.h: $(K)/bpf/$(1).bpf.o
+		-I$(BPF) -Ibpf -Itracepoints -c $$< -o $$@
+$(BPF)/$(1).skel.h: $(BPF)/$(1).bpf.o
 	$$(Q)$$(BPFTOOL) gen skeleton $$< name $(1) > $$@
 endef
 
-$(K)/bpf/vmlinux.h: $(K)/vmlinux.btf
+$(BPF)/vmlinux.h: $(dir $(BPF))vmlinux.btf
 	@mkdir -p $(@D)
 	@$(call need,$(BPFTOOL))
 	$(Q)$(BPFTOOL) btf dump file $< format c > $@
@@ -235,7 +257,8 @@ $(B)/lint/%.ok: $(U)/obj/%.o
 
 .PHONY: demo check vm-shell
 demo check vm-shell:
-	@scripts/deps
+	@scripts/deps $(if $(D),debug)
+	@$(if $(D),vm/debug-kernel $(D) > /dev/null)
 	@$(MAKE) --no-print-directory $@-built
 
 .PHONY: demo-built
@@ -248,7 +271,16 @@ vm-shell-built: all
 
 .PHONY: check-built
 check-built: all
-	@scripts/check $(K) '$(T)'
+	@scripts/check $(K) '$(T)' $(if $(D),$(D) $(KDIR))
+
+.PHONY: check-debug
+check-debug:
+	@$(MAKE) --no-print-directory check D=$(or $(D),kasan)
+
+.PHONY: coverage
+coverage:
+	@$(MAKE) --no-print-directory check D=kasan T='$(T)'
+	@scripts/coverage $(B)/log-kasan/gcov.tar $(B)/log-kasan/not-reached
 
 # ---- on a real machine ---------------------------------------------------
 
