@@ -3,7 +3,6 @@
 # For the tests of kdbus-monitor: known traffic, and what a monitor says of it
 # in the words of the truth (workload-monitor.c).
 
-bin=$here/../build/user
 tmp=$(mktemp -d)
 bus=
 trap 'rm -rf "$tmp"' EXIT

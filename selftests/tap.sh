@@ -3,6 +3,8 @@
 # For tests that are scripts: plan N, then check "what holds" COMMAND... .
 # A command that fails says why on its output. Each runs in a subshell.
 
+# where the programs lie
+bin=${KDBUS_BIN:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../build/user" && pwd)}
 tap_n=0
 
 plan() { printf 'TAP version 13\n1..%d\n' "$1"; }

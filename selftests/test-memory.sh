@@ -6,7 +6,6 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$here/../build/user/selftests
 group=/sys/fs/cgroup/kdbus-memory
 # shellcheck source=selftests/tap.sh
 . "$here/tap.sh"
@@ -33,7 +32,7 @@ before=$(committed)
 
 for round in 1 2; do
 	for test in test-call test-names test-quota test-fds test-memfd; do
-		(echo "$BASHPID" > "$group/cgroup.procs" && exec "$bin/$test") > /dev/null
+		(echo "$BASHPID" > "$group/cgroup.procs" && exec "$bin/selftests/$test") > /dev/null
 	done
 	echo "# after round $round: $(slab) bytes of slab"
 done

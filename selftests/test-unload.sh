@@ -23,7 +23,7 @@ tool_says_so() {
 	said=$(kdbus-top -b -n 1 2>&1)
 	[ $? = 77 ] && [[ $said == *"module is not loaded"* ]]
 }
-works() { "$here/../build/user/selftests/test-hello" > /dev/null; }
+works() { "$bin/selftests/test-hello" > /dev/null; }
 
 plan 6
 exec 9<> /dev/kdbus/control

@@ -3,7 +3,6 @@
 # For the tests of kdbus-top: a workload whose truth is known, frames of
 # output, and a screen in tmux. Wants $here, and makes $tmp.
 
-bin=$here/../build/user
 # shellcheck source=selftests/tap.sh
 . "$here/tap.sh"
 tmp=$(mktemp -d)
