@@ -32,6 +32,8 @@
 #define NOBODY 65534
 #define SEC 1000000000ULL
 #define MSEC 1000000ULL
+/* A deadline before which something has to happen here first */
+#define SOON(ms) ((ms) * MSEC * slowness())
 
 struct test_case {
 	const char *name;
@@ -130,5 +132,7 @@ long long listed(const char *file, const struct bus *bus, __u64 conn,
 long meminfo(const char *field);
 
 __u64 now_ns(void);
+/* How many times longer things may take here: kernels that check are slow. */
+unsigned int slowness(void);
 
 #endif /* KDBUS_HARNESS_H */

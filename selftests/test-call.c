@@ -94,10 +94,10 @@ TEST(a_timeout_is_told)
 TEST(timeouts_come_in_order_of_deadline)
 {
 	setup();
-	ASSERT_OK(request(&a, b.hello.id, 1, 90 * MSEC));
-	ASSERT_OK(request(&a, b.hello.id, 2, 60 * MSEC));
+	ASSERT_OK(request(&a, b.hello.id, 1, SOON(90)));
+	ASSERT_OK(request(&a, b.hello.id, 2, SOON(60)));
 	ASSERT_OK(request(&a, b.hello.id, 3, ~0ULL));
-	ASSERT_OK(request(&a, b.hello.id, 4, 30 * MSEC));
+	ASSERT_OK(request(&a, b.hello.id, 4, SOON(30)));
 	ASSERT_OK(request(&a, b.hello.id, 5, 1));
 	expect_notice(&a, KDBUS_ITEM_REPLY_TIMEOUT, 5);
 	expect_notice(&a, KDBUS_ITEM_REPLY_TIMEOUT, 4);
@@ -455,7 +455,7 @@ TEST(an_interrupted_call_keeps_its_deadline)
 
 	setup();
 	param_set("max_requests_per_conn", 1);
-	call_start(&s, &a, &b, 7, 100 * MSEC);
+	call_start(&s, &a, &b, 7, SOON(100));
 	expect_msg(&b, a.hello.id, 7);
 	signal_caller(&s, 0);
 	ASSERT_EQ(call_end(&s), -EINTR);
