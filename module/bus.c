@@ -3,7 +3,10 @@
  * Making and ending buses. Rules and the lock order: see bus.h.
  */
 #include <linux/cred.h>
+#include <linux/lockdep.h>
+#include <linux/mmap_lock.h>
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
 
@@ -56,6 +59,26 @@ void kdbus_bus_put(struct kdbus_bus *bus)
 		kref_put(&bus->kref, kdbus_bus_release);
 }
 
+/*
+ * Under the bus lock no user memory is touched and nothing waits for memory.
+ * A kernel that proves its locking is told so: page faults and reclaim come
+ * before the bus lock, so it complains if it sees them under it, in whatever
+ * function.
+ */
+static void kdbus_bus_teach_lockdep(struct kdbus_bus *bus)
+{
+	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
+		return;
+
+	fs_reclaim_acquire(GFP_KERNEL);
+	might_lock(&bus->lock);
+	fs_reclaim_release(GFP_KERNEL);
+
+	mmap_read_lock(current->mm);
+	might_lock(&bus->lock);
+	mmap_read_unlock(current->mm);
+}
+
 static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 					 const char *name)
 {
@@ -73,6 +96,7 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	mutex_init(&bus->end_lock);
 	mutex_init(&bus->move_lock);
 	mutex_init(&bus->lock);
+	kdbus_bus_teach_lockdep(bus);
 	INIT_LIST_HEAD(&bus->endpoints);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
 	atomic64_set(&bus->conn_ids, 0);

@@ -7,6 +7,7 @@
 @initialize:python@
 @@
 not_charged = {
+	("bus.c", "kdbus_bus_teach_lockdep"): "allocates nothing",
 	("domain.c", "kdbus_domain_alloc"): "the initial domain's, made when the module is loaded",
 	("domain.c", "kdbus_domain_add_chrdev"): "the table of all domains, which privileged users make",
 	("domain.c", "kdbus_domain_show"): "gone before it returns",
