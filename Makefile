@@ -81,6 +81,8 @@ help:
 	@echo '                (T=PATTERN: only the tests whose names match)'
 	@echo 'make check-debug  the same under a kernel with KASAN, UBSAN, lockdep and kmemleak,'
 	@echo '                which is built first if need be; D=kcsan: with KCSAN'
+	@echo 'make bench      what each operation takes, in instructions counted by the VM, and what'
+	@echo '                watching adds (C=CASE: only the cases whose names begin so)'
 	@echo 'make vm-shell   a shell in a VM with the module loaded and the tools on PATH'
 	@echo 'make load       load the module into the running kernel (root)'
 	@echo 'make unload     unload it'
@@ -255,8 +257,8 @@ $(B)/lint/%.ok: $(U)/obj/%.o
 
 # ---- running -------------------------------------------------------------
 
-.PHONY: demo check vm-shell
-demo check vm-shell:
+.PHONY: demo check bench vm-shell
+demo check bench vm-shell:
 	@scripts/deps $(if $(D),debug)
 	@$(if $(D),vm/debug-kernel $(D) > /dev/null)
 	@$(MAKE) --no-print-directory $@-built
@@ -264,6 +266,10 @@ demo check vm-shell:
 .PHONY: demo-built
 demo-built: all
 	@scripts/in-vm demo/run
+
+.PHONY: bench-built
+bench-built: all
+	@scripts/in-vm --icount bench/run $(if $(C),'$(C)')
 
 .PHONY: vm-shell-built
 vm-shell-built: all

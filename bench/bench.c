@@ -28,10 +28,13 @@ struct result {
 static struct result results[MAX_RESULTS];
 static unsigned int n_results;
 static bool as_json;
+static const char *time_unit = "ns";
 static const char *wanted;
 
 static const struct argp_option opts[] = {
 	{ "json", 'j', NULL, 0, "One JSON object instead of a table", 0 },
+	{ "icount", 'i', NULL, 0,
+	  "The clock counts instructions (QEMU's -icount shift=0)", 0 },
 	{ 0 }
 };
 
@@ -40,6 +43,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'j':
 		as_json = true;
+		return 0;
+	case 'i':
+		time_unit = "instructions";
 		return 0;
 	case ARGP_KEY_ARG:
 		if (wanted)
@@ -130,7 +136,8 @@ void bench_case(const char *name, double target, double per, bench_fn fn,
 		void *arg, unsigned int n)
 {
 	if (!wanted || !strncmp(name, wanted, strlen(wanted)))
-		bench_value(name, target, bench_run(fn, arg, n) / per, "ns");
+		bench_value(name, target, bench_run(fn, arg, n) / per,
+			    time_unit);
 }
 
 int bench_fork(void (*fn)(void *arg), void *arg)
