@@ -7,6 +7,7 @@
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
+#include <linux/pagevec.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
@@ -605,7 +606,8 @@ void kdbus_pool_writer_end(struct kdbus_pool_writer *w)
 		return;
 	flush_dcache_page(w->page);
 	kunmap_local(w->map);
-	set_page_dirty(w->page);
+	if (!PageDirty(w->page))
+		set_page_dirty(w->page);
 	put_page(w->page);
 	w->page = NULL;
 	w->left = 0;
@@ -662,20 +664,74 @@ static struct page *kdbus_pool_read_page(struct kdbus_pool *pool,
 	return page;
 }
 
-/* Finds the page to write to next. */
-static int kdbus_pool_writer_page(struct kdbus_pool_writer *w)
+/*
+ * Pages looked up with one walk, with their references; @next is the first of
+ * them that has not been taken.
+ */
+struct kdbus_pool_ahead {
+	struct folio_batch pages;
+	unsigned int next;
+};
+
+/* The page, if it is one of them; its reference. */
+static struct page *kdbus_pool_ahead_take(struct kdbus_pool_ahead *ahead,
+					  pgoff_t index)
+{
+	struct folio *folio;
+
+	if (ahead->next == folio_batch_count(&ahead->pages))
+		return NULL;
+	folio = ahead->pages.folios[ahead->next++];
+	/* a new one that must be cleared first, or a large one: rare */
+	if (folio->index == index && folio_test_uptodate(folio) &&
+	    !folio_test_large(folio))
+		return &folio->page;
+	folio_put(folio);
+	return NULL;
+}
+
+/* Gives back those that were not taken. */
+static void kdbus_pool_ahead_end(struct kdbus_pool_ahead *ahead)
+{
+	while (ahead->next < folio_batch_count(&ahead->pages))
+		folio_put(ahead->pages.folios[ahead->next++]);
+}
+
+/* Looks up those of the pages for some bytes that are there already. */
+static void kdbus_pool_ahead_look(struct kdbus_pool_ahead *ahead,
+				  const struct kdbus_pool *pool, pgoff_t index,
+				  u64 len)
+{
+	pgoff_t last = index + (len >> PAGE_SHIFT) - 1;
+
+	kdbus_pool_ahead_end(ahead);
+	ahead->next = 0;
+	folio_batch_init(&ahead->pages);
+	filemap_get_folios_contig(pool->file->f_mapping, &index, last,
+				  &ahead->pages);
+}
+
+/* Finds the page to write to next, with @len bytes or more to come. */
+static int kdbus_pool_writer_page(struct kdbus_pool_writer *w,
+				  struct kdbus_pool_ahead *ahead, u64 len)
 {
 	pgoff_t index = w->pos >> PAGE_SHIFT;
-	struct page *page = NULL;
+	struct page *page;
 
 	kdbus_pool_writer_end(w);
 
-	if (w->start)
-		page = kdbus_pool_kept_page(w->pool, index);
+	page = w->start ? kdbus_pool_kept_page(w->pool, index) :
+			  kdbus_pool_ahead_take(ahead, index);
 	if (!page) {
 		cond_resched();
 		if (!w->to_the_end && fatal_signal_pending(current))
 			return -EINTR;
+		if (!w->start && len >= 2 * PAGE_SIZE) {
+			kdbus_pool_ahead_look(ahead, w->pool, index, len);
+			page = kdbus_pool_ahead_take(ahead, index);
+		}
+	}
+	if (!page) {
 		page = kdbus_pool_read_page(w->pool, index);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
@@ -718,22 +774,27 @@ static int kdbus_pool_fill(struct kdbus_pool_writer *w, enum kdbus_source from,
 static int kdbus_pool_put(struct kdbus_pool_writer *w, enum kdbus_source from,
 			  const void *src, const void __user *usrc, u64 len)
 {
+	struct kdbus_pool_ahead ahead __uninitialized;
 	u64 done = 0;
+	int ret = 0;
 
+	ahead.next = 0;
+	folio_batch_init(&ahead.pages);
 	while (done < len) {
 		size_t n;
-		int ret;
 
-		ret = w->left ? 0 : kdbus_pool_writer_page(w);
+		ret = w->left ? 0 : kdbus_pool_writer_page(w, &ahead,
+							   len - done);
 		if (ret < 0)
-			return ret;
+			break;
 		n = min_t(u64, len - done, w->left);
 		ret = kdbus_pool_fill(w, from, src + done, usrc + done, n);
 		if (ret < 0)
-			return ret;
+			break;
 		done += n;
 	}
-	return 0;
+	kdbus_pool_ahead_end(&ahead);
+	return ret;
 }
 
 /**
