@@ -252,7 +252,7 @@ $(B)/lint/%.ok: $(U)/obj/%.o
 	@mkdir -p $(@D)
 	@$(say) LINT '$*.c'
 	$(Q)$(CLANG) --analyze --analyzer-output text -Xclang -analyzer-werror \
-		--no-system-header-prefix=bpf/ $(ALL_CFLAGS) $*.c
+		--no-system-header-prefix=bpf/ $(ALL_CFLAGS) $(GIO_CFLAGS) $*.c
 	@touch $@
 
 # ---- running -------------------------------------------------------------

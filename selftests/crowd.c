@@ -40,11 +40,12 @@ static void send_to(struct kdbus_client *from, const struct kdbus_client *to)
 
 static void around(unsigned long count)
 {
-	unsigned long i;
+	size_t i = 0, next;
 
-	for (i = 0; i < count; i++)
-		send_to(&clients[i % n_clients],
-			&clients[(i + 1) % n_clients]);
+	for (; count; count--, i = next) {
+		next = i + 1 < n_clients ? i + 1 : 0;
+		send_to(&clients[i], &clients[next]);
+	}
 }
 
 static void brief(unsigned long count)

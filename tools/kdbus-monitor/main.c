@@ -139,9 +139,10 @@ static __u32 uid_arg(struct argp_state *state, const char *arg)
 	if (parse_number(arg, &v) && v < ~0u)
 		return v;
 	pw = getpwnam(arg);
-	if (!pw)
-		argp_error(state, "there is no user '%s'", arg);
-	return pw->pw_uid;
+	if (pw)
+		return pw->pw_uid;
+	argp_error(state, "there is no user '%s'", arg);
+	return 0;
 }
 
 static enum output json_arg(struct argp_state *state, const char *arg)
@@ -220,7 +221,7 @@ static void check(struct argp_state *state, const struct options *o)
 		argp_error(state, "--read does not go with --write or --via-bus");
 	if (o->print && !o->write)
 		argp_error(state, "--print is for --write");
-	if (o->print && !strcmp(o->write, "-"))
+	else if (o->print && !strcmp(o->write, "-"))
 		argp_error(state, "--print and '--write -' both want stdout");
 	if (o->via_bus && !o->bus)
 		argp_error(state, "--via-bus needs a bus: --via-bus=NAME; ls /dev/kdbus shows them");
