@@ -68,7 +68,8 @@
 	F(9, u64, wait_ns) F(10, u64, service_ns)
 #define EV_pool_alloc(F, S, C) F(0, u64, bus) F(1, u64, conn) F(2, u64, msg) \
 	F(3, u64, offset) F(4, u64, bytes) F(5, u64, used)		\
-	F(6, u64, pool_size) F(7, u64, src) F(8, u32, uid)
+	F(6, u64, pool_size) F(7, u64, src) F(8, u32, uid)		\
+	F(9, u64, change)
 #define EV_pool_free(F, S, C) EV_pool_alloc(F, S, C)
 #define EV_quota_refuse(F, S, C) F(0, u64, bus) F(1, u64, conn)		\
 	F(2, u64, src) F(3, u32, uid) F(4, u32, kind) F(5, u64, asked)	\

@@ -118,6 +118,7 @@ static void kdbus_slice_take(struct kdbus_slice *slice, u64 size)
 	kdbus_slice_link_busy(slice);
 	pool->used += size;
 	pool->peak = max(pool->peak, pool->used);
+	pool->changes++;
 }
 
 /* Joins @slice with a free neighbour behind it, which goes to @gone. */
@@ -157,6 +158,7 @@ static bool kdbus_slice_try_free(struct kdbus_slice *slice,
 		kdbus_quota_uncharge_bytes(pool, slice->account, slice->size);
 	slice->account = NULL;
 	pool->used -= slice->size;
+	pool->changes++;
 	rb_erase(&slice->rb, &pool->busy);
 
 	kdbus_slice_merge_next(slice, gone);
@@ -188,6 +190,7 @@ struct kdbus_slice_info {
 	u64 offset;
 	u64 size;
 	u64 used;
+	u64 change;
 	u64 src;
 	u32 uid;
 };
@@ -199,6 +202,7 @@ static void kdbus_slice_get_info(const struct kdbus_slice *slice,
 	info->offset = slice->offset;
 	info->size = slice->size;
 	info->used = slice->pool->used;
+	info->change = slice->pool->changes;
 	info->src = slice->src;
 	info->uid = slice->uid;
 }
@@ -221,7 +225,7 @@ static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
 			      struct list_head *gone)
 	__releases(&pool->lock)
 {
-	u64 used = pool->used;
+	u64 used = pool->used, change = pool->changes;
 
 	if (!pool->spare && !list_empty(gone)) {
 		pool->spare = list_first_entry(gone, struct kdbus_slice, node);
@@ -231,7 +235,8 @@ static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
 	if (freed && info->known)
 		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, info->msg,
 				      info->offset, info->size, used,
-				      pool->size, info->src, info->uid);
+				      pool->size, info->src, info->uid,
+				      change);
 	kdbus_slices_destroy(gone);
 }
 
@@ -357,7 +362,8 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 	if (info.known)
 		trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, msg,
 				       info.offset, info.size, info.used,
-				       pool->size, info.src, info.uid);
+				       pool->size, info.src, info.uid,
+				       info.change);
 	return slice;
 }
 
@@ -553,7 +559,8 @@ static void kdbus_pool_trace_end(struct kdbus_pool *pool)
 		pool->used -= slice->size;
 		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, slice->msg,
 				      slice->offset, slice->size, pool->used,
-				      pool->size, slice->src, slice->uid);
+				      pool->size, slice->src, slice->uid,
+				      ++pool->changes);
 	}
 }
 

@@ -79,6 +79,7 @@ struct kdbus_slice {
  * @busy:	used slices, by offset
  * @used:	bytes in used slices
  * @peak:	highest @used ever
+ * @changes:	how often @used has changed, for trace events
  * @accounts:	who is charged how much
  */
 struct kdbus_pool {
@@ -97,6 +98,7 @@ struct kdbus_pool {
 	struct rb_root busy;
 	u64 used;
 	u64 peak;
+	u64 changes;
 	struct kdbus_accounts accounts;
 };
 

@@ -575,8 +575,9 @@ TRACE_EVENT(kdbus_call_end,
 
 DECLARE_EVENT_CLASS(kdbus_pool,
 	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
-		 u64 pool_size, u64 src, u32 uid),
-	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid),
+		 u64 pool_size, u64 src, u32 uid, u64 change),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid,
+		change),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -587,6 +588,7 @@ DECLARE_EVENT_CLASS(kdbus_pool,
 		__field(u64, pool_size)
 		__field(u64, src)
 		__field(u32, uid)
+		__field(u64, change)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -598,23 +600,26 @@ DECLARE_EVENT_CLASS(kdbus_pool,
 		__entry->pool_size = pool_size;
 		__entry->src = src;
 		__entry->uid = uid;
+		__entry->change = change;
 	),
-	TP_printk("bus=%llu conn=%llu msg=%llu offset=%llu bytes=%llu used=%llu pool_size=%llu src=%llu uid=%d",
+	TP_printk("bus=%llu conn=%llu msg=%llu offset=%llu bytes=%llu used=%llu pool_size=%llu src=%llu uid=%d change=%llu",
 		  __entry->bus, __entry->conn, __entry->msg, __entry->offset,
 		  __entry->bytes, __entry->used, __entry->pool_size,
-		  __entry->src, (int)__entry->uid)
+		  __entry->src, (int)__entry->uid, __entry->change)
 );
 
 DEFINE_EVENT(kdbus_pool, kdbus_pool_alloc,
 	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
-		 u64 pool_size, u64 src, u32 uid),
-	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid)
+		 u64 pool_size, u64 src, u32 uid, u64 change),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid,
+		change)
 );
 
 DEFINE_EVENT(kdbus_pool, kdbus_pool_free,
 	TP_PROTO(u64 bus, u64 conn, u64 msg, u64 offset, u64 bytes, u64 used,
-		 u64 pool_size, u64 src, u32 uid),
-	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid)
+		 u64 pool_size, u64 src, u32 uid, u64 change),
+	TP_ARGS(bus, conn, msg, offset, bytes, used, pool_size, src, uid,
+		change)
 );
 
 TRACE_EVENT(kdbus_quota_refuse,
