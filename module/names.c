@@ -197,11 +197,26 @@ static void kdbus_name_leave_owner(struct kdbus_name_entry *n,
 		atomic_dec(&owner->n_names);
 }
 
+static void kdbus_name_trace_queue(const struct kdbus_name_entry *n,
+				   const struct kdbus_conn *conn, u64 flags)
+{
+	trace_kdbus_name_queue(conn->bus->id, conn->id, n->id, flags, 0,
+			       n->name);
+}
+
+static void kdbus_name_trace_unqueue(const struct kdbus_name_entry *n,
+				     const struct kdbus_conn *conn, u64 flags)
+{
+	trace_kdbus_name_unqueue(conn->bus->id, conn->id, n->id, flags, 0,
+				 n->name);
+}
+
 /* Takes a waiter out of line. */
 static void kdbus_waiter_unlink(struct kdbus_name_waiter *w)
 {
 	list_del(&w->name_node);
 	list_del(&w->conn_node);
+	kdbus_name_trace_unqueue(w->name, w->conn, w->flags);
 }
 
 /* Lets a connection wait no longer; it is not charged any more. */
@@ -235,9 +250,7 @@ static void kdbus_waiter_link(struct kdbus_name_waiter *w, struct kdbus_name_ent
 	else
 		list_add_tail(&w->name_node, &n->waiters);
 	list_add_tail(&w->conn_node, &conn->waits);
-
-	trace_kdbus_name_queue(conn->bus->id, conn->id, n->id, flags, 0,
-			       n->name);
+	kdbus_name_trace_queue(n, conn, flags);
 }
 
 static void kdbus_name_changed(struct kdbus_bus *bus,
@@ -295,6 +308,7 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 		kdbus_move_commit(old, n->activator, n->id, move);
 		new = n->activator;
 		flags = KDBUS_NAME_ACTIVATOR;
+		kdbus_name_trace_unqueue(n, new, flags);
 	}
 	if (new) {
 		kdbus_name_set_owner(n, new, flags);
@@ -307,6 +321,9 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 	if (n->activator) {
 		n->activator->activator_of = NULL;
 		atomic_dec(&n->activator->n_names);
+		if (n->activator != old)
+			kdbus_name_trace_unqueue(n, n->activator,
+						 KDBUS_NAME_ACTIVATOR);
 	}
 	kdbus_name_changed(bus, n, old->id, old_flags, 0, 0);
 	kfree_rcu(n, rcu);
@@ -368,6 +385,7 @@ void kdbus_name_add_activator(struct kdbus_conn *conn,
 	if (n) {
 		n->activator = conn;
 		conn->activator_of = n;
+		kdbus_name_trace_queue(n, conn, KDBUS_NAME_ACTIVATOR);
 		return;
 	}
 	n = *new;
@@ -394,6 +412,7 @@ static void kdbus_name_drop_activator(struct kdbus_conn *conn,
 	}
 	n->activator = NULL;
 	conn->activator_of = NULL;
+	kdbus_name_trace_unqueue(n, conn, KDBUS_NAME_ACTIVATOR);
 	atomic_dec(&conn->n_names);
 }
 
@@ -497,6 +516,7 @@ static int kdbus_acquire_activated(struct kdbus_acquire *a,
 		return ret;
 	kdbus_name_leave_owner(n, activator);
 	kdbus_move_commit(activator, a->conn, n->id, move);
+	kdbus_name_trace_queue(n, activator, KDBUS_NAME_ACTIVATOR);
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
 	kdbus_name_changed(bus, n, activator->id, old_flags, a->conn->id,
 			   n->flags);
