@@ -55,7 +55,8 @@
 #define EV_msg_move(F, S, C) F(0, u64, bus) F(1, u64, from) F(2, u64, to) \
 	F(3, u64, msg) F(4, u64, name_id)
 #define EV_notify_send(F, S, C) F(0, u64, bus) F(1, u64, dst) F(2, u64, msg) \
-	F(3, u64, type) F(4, u64, cookie_reply)
+	F(3, u64, type) F(4, u64, cookie_reply) F(5, u64, id)		\
+	F(6, u64, name_id)
 #define EV_call_start(F, S, C) F(0, u64, bus) F(1, u64, conn)		\
 	F(2, u64, peer) F(3, u64, msg) F(4, u64, cookie)		\
 	F(5, u64, timeout_ns) F(6, u8, sync) F(7, u64, name_id)

@@ -259,7 +259,7 @@ static void kdbus_name_changed(struct kdbus_bus *bus,
 {
 	trace_kdbus_name_change(bus->id, n->id, old, old_flags, new, new_flags,
 				n->name);
-	kdbus_notify_name(bus, n->name, old, old_flags, new, new_flags);
+	kdbus_notify_name(bus, n, old, old_flags, new, new_flags);
 }
 
 /* Whether a name goes to its activator if its owner gives it up. */

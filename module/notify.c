@@ -15,6 +15,7 @@
 #include "limits.h"
 #include "match.h"
 #include "message.h"
+#include "names.h"
 #include "notify.h"
 #include "policy.h"
 #include "pool.h"
@@ -213,14 +214,16 @@ void kdbus_notice_queue(struct kdbus_conn *conn, struct kdbus_entry *notice,
 
 	notice->notify = type;
 	trace_kdbus_notify_send(conn->bus->id, conn->id, notice->msg, type,
-				notice->cookie);
+				notice->cookie, 0, 0);
 	seq = kdbus_bus_next_seq(conn->bus);
 	kdbus_notify_monitors(conn, notice, seq);
 	kdbus_conn_queue(conn, notice, seq);
 	kdbus_conn_wake(conn);
 }
 
-static void kdbus_notify(struct kdbus_bus *bus, struct kdbus_notice *notice)
+/* @id and @name_id: the connection or the name it is about, or 0 */
+static void kdbus_notify(struct kdbus_bus *bus, struct kdbus_notice *notice,
+			 u64 id, u64 name_id)
 {
 	struct kdbus_notify n = {
 		.bus = bus,
@@ -231,7 +234,7 @@ static void kdbus_notify(struct kdbus_bus *bus, struct kdbus_notice *notice)
 	lockdep_assert_held(&bus->lock);
 
 	trace_kdbus_notify_send(bus->id, KDBUS_DST_ID_BROADCAST, n.msg,
-				notice->type, 0);
+				notice->type, 0, id, name_id);
 	kdbus_match_notice(bus, notice, n.msg, kdbus_notify_one, &n);
 	kdbus_notice_put(notice);
 }
@@ -254,19 +257,20 @@ void kdbus_notify_id(struct kdbus_conn *conn, u64 type)
 		return;
 	notice->id.id = conn->id;
 	notice->id.flags = conn->flags;
-	kdbus_notify(conn->bus, notice);
+	kdbus_notify(conn->bus, notice, conn->id, 0);
 }
 
 /**
  * kdbus_notify_name() - tell that a name has another owner
  * @bus:	the bus, its lock held
- * @name:	the name
+ * @n:		the name
  * @old:	id of the owner before, or 0
  * @old_flags:	flags it had the name with
  * @new:	id of the owner from now on, or 0
  * @new_flags:	flags it has the name with
  */
-void kdbus_notify_name(struct kdbus_bus *bus, const char *name, u64 old,
+void kdbus_notify_name(struct kdbus_bus *bus,
+		       const struct kdbus_name_entry *n, u64 old,
 		       u64 old_flags, u64 new, u64 new_flags)
 {
 	u64 type = !old ? KDBUS_ITEM_NAME_ADD :
@@ -275,14 +279,14 @@ void kdbus_notify_name(struct kdbus_bus *bus, const char *name, u64 old,
 
 	if (!bus->n_matches)
 		return;
-	notice = kdbus_notice_alloc(bus, type, name);
+	notice = kdbus_notice_alloc(bus, type, n->name);
 	if (!notice)
 		return;
 	notice->old.id = old;
 	notice->old.flags = old_flags;
 	notice->new.id = new;
 	notice->new.flags = new_flags;
-	kdbus_notify(bus, notice);
+	kdbus_notify(bus, notice, 0, n->id);
 }
 
 /* ---- text ------------------------------------------------------------- */

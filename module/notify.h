@@ -62,7 +62,8 @@ void kdbus_notice_queue(struct kdbus_conn *conn, struct kdbus_entry *notice,
 void kdbus_notice_put(struct kdbus_notice *notice);
 
 void kdbus_notify_id(struct kdbus_conn *conn, u64 type);
-void kdbus_notify_name(struct kdbus_bus *bus, const char *name, u64 old,
+void kdbus_notify_name(struct kdbus_bus *bus,
+		       const struct kdbus_name_entry *n, u64 old,
 		       u64 old_flags, u64 new, u64 new_flags);
 
 int kdbus_notice_take_slice(struct kdbus_conn *conn, struct kdbus_entry *entry);

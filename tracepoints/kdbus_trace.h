@@ -449,14 +449,17 @@ TRACE_EVENT(kdbus_msg_move,
 );
 
 TRACE_EVENT(kdbus_notify_send,
-	TP_PROTO(u64 bus, u64 dst, u64 msg, u64 type, u64 cookie_reply),
-	TP_ARGS(bus, dst, msg, type, cookie_reply),
+	TP_PROTO(u64 bus, u64 dst, u64 msg, u64 type, u64 cookie_reply, u64 id,
+		 u64 name_id),
+	TP_ARGS(bus, dst, msg, type, cookie_reply, id, name_id),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, dst)
 		__field(u64, msg)
 		__field(u64, type)
 		__field(u64, cookie_reply)
+		__field(u64, id)
+		__field(u64, name_id)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -464,11 +467,13 @@ TRACE_EVENT(kdbus_notify_send,
 		__entry->msg = msg;
 		__entry->type = type;
 		__entry->cookie_reply = cookie_reply;
+		__entry->id = id;
+		__entry->name_id = name_id;
 	),
-	TP_printk("bus=%llu dst=%lld msg=%llu type=%s cookie_reply=%llu",
+	TP_printk("bus=%llu dst=%lld msg=%llu type=%s cookie_reply=%llu id=%llu name_id=%llu",
 		  __entry->bus, (s64)__entry->dst, __entry->msg,
 		  kdbus_print_notify_type(__entry->type),
-		  __entry->cookie_reply)
+		  __entry->cookie_reply, __entry->id, __entry->name_id)
 );
 
 /* ---- calls ------------------------------------------------------------ */
