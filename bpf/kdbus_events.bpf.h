@@ -95,6 +95,8 @@
 	F(3, u32, tried) F(4, u32, hit) F(5, u32, queued)
 #define EV_memfd_new(F, S, C) F(0, u64, memfd) F(1, u64, bytes) S(2, name)
 #define EV_memfd_dead(F, S, C) F(0, u64, memfd) F(1, u64, bytes)
+#define EV_memfd_pass(F, S, C) F(0, u64, bus) F(1, u64, src) F(2, u64, msg) \
+	F(3, u64, memfd) F(4, u64, bytes)
 #define EV_memfd_seal(F, S, C) F(0, u64, memfd) F(1, u64, bytes)	\
 	F(2, u8, seal) F(3, s32, ret) S(4, name)
 
@@ -231,6 +233,7 @@ EV_ARGS(match_remove)
 EV_ARGS(match_run)
 EV_ARGS(memfd_new)
 EV_ARGS(memfd_dead)
+EV_ARGS(memfd_pass)
 EV_ARGS(memfd_seal)
 
 /**

@@ -506,6 +506,21 @@ static long kdbus_memfd_compat_ioctl(struct file *file, unsigned int cmd,
 }
 #endif
 
+/**
+ * kdbus_memfd_trace_pass() - tell that a message carries a memfd
+ * @file:	the memfd; the caller has a reference
+ * @bus:	id of the bus
+ * @src:	id of the sender
+ * @msg:	trace id of the message
+ */
+void kdbus_memfd_trace_pass(const struct file *file, u64 bus, u64 src, u64 msg)
+{
+	const struct kdbus_memfd_file *memfd = file->private_data;
+
+	trace_kdbus_memfd_pass(bus, src, msg, memfd->id,
+			       kdbus_memfd_get_size(memfd));
+}
+
 /* ---- making and ending ------------------------------------------------ */
 
 static void kdbus_memfd_free(struct kdbus_memfd_file *memfd)

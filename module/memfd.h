@@ -44,5 +44,6 @@ struct file *kdbus_memfd_get(int fd);
 bool kdbus_is_memfd(const struct file *file);
 bool kdbus_memfd_sealed(const struct file *file);
 u64 kdbus_memfd_size(const struct file *file);
+void kdbus_memfd_trace_pass(const struct file *file, u64 bus, u64 src, u64 msg);
 
 #endif /* KDBUS_MEMFD_H */

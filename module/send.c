@@ -25,6 +25,7 @@
 #include "connection.h"
 #include "domain.h"
 #include "limits.h"
+#include "memfd.h"
 #include "message.h"
 #include "names.h"
 #include "policy.h"
@@ -97,6 +98,18 @@ void kdbus_send_do_trace(const struct kdbus_message *msg, u64 dst,
 		t.dst = dst ?: hdr->dst_id;
 	}
 	trace_kdbus_msg_send(&t);
+}
+
+/* Says which memfds an accepted message carries, as payload or as files. */
+static void kdbus_send_trace_memfds(const struct kdbus_message *msg)
+{
+	unsigned int i;
+
+	for (i = 0; i < msg->n_files; i++)
+		if (kdbus_is_memfd(msg->files[i].file))
+			kdbus_memfd_trace_pass(msg->files[i].file,
+					       msg->src->bus->id, msg->src->id,
+					       msg->id);
 }
 
 /* Whether the sender may address the target; the bus lock is held. */
@@ -353,6 +366,8 @@ static void kdbus_send_link(struct kdbus_send *send)
 	u64 seq = kdbus_bus_next_seq(target->bus);
 
 	kdbus_send_trace(send->msg, target->id, send->name_id, 0);
+	if (trace_kdbus_memfd_pass_enabled())
+		kdbus_send_trace_memfds(send->msg);
 
 	if (send->msg->files)
 		kdbus_send_pass_files(send->msg, entry);

@@ -880,6 +880,28 @@ TRACE_EVENT(kdbus_memfd_dead,
 	TP_printk("memfd=%llu bytes=%llu", __entry->memfd, __entry->bytes)
 );
 
+TRACE_EVENT(kdbus_memfd_pass,
+	TP_PROTO(u64 bus, u64 src, u64 msg, u64 memfd, u64 bytes),
+	TP_ARGS(bus, src, msg, memfd, bytes),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, src)
+		__field(u64, msg)
+		__field(u64, memfd)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->src = src;
+		__entry->msg = msg;
+		__entry->memfd = memfd;
+		__entry->bytes = bytes;
+	),
+	TP_printk("bus=%llu src=%llu msg=%llu memfd=%llu bytes=%llu",
+		  __entry->bus, __entry->src, __entry->msg, __entry->memfd,
+		  __entry->bytes)
+);
+
 TRACE_EVENT(kdbus_memfd_seal,
 	TP_PROTO(u64 memfd, u64 bytes, bool seal, int ret, const char *name),
 	TP_ARGS(memfd, bytes, seal, ret, name),
