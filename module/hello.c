@@ -230,27 +230,42 @@ static int kdbus_hello_prepare(struct kdbus_hello *h, struct kdbus_conn *conn)
 	return xa_reserve(&bus->conns, conn->id, GFP_KERNEL_ACCOUNT);
 }
 
-/* Installs what its type brings with it; the bus lock is held. */
-static int kdbus_hello_commit_special(struct kdbus_hello *h,
-				      struct kdbus_conn *conn)
+/* Whether it can appear, with what its type brings; the bus lock is held. */
+static int kdbus_hello_can_appear(const struct kdbus_hello *h,
+				  const struct kdbus_conn *conn)
+{
+	int ret;
+
+	ret = kdbus_policy_check_conn(conn, &h->policy);
+	if (!ret && h->names && kdbus_name_has_activator(conn->bus, h->name))
+		ret = -EEXIST;
+	if (!ret && !kdbus_endpoint_is_alive(conn->ep))
+		ret = -ESHUTDOWN;
+	return ret;
+}
+
+/* Installs what its type brings; the bus lock is held. */
+static void kdbus_hello_commit_special(struct kdbus_hello *h,
+				       struct kdbus_conn *conn)
 {
 	struct kdbus_bus *bus = conn->bus;
 
-	if (!(conn->flags & KDBUS_HELLO_NAMED))
-		return 0;
-	if (h->names && kdbus_name_has_activator(bus, h->name))
-		return -EEXIST;
-	return kdbus_policy_set_conn(conn, &h->policy);
+	if (conn->flags & KDBUS_HELLO_NAMED)
+		kdbus_policy_set_conn(conn, &h->policy);
+	if (conn->flags & KDBUS_HELLO_MONITOR) {
+		list_add_tail(&conn->monitor_node, &bus->monitors);
+		WRITE_ONCE(bus->n_monitors, bus->n_monitors + 1);
+		WRITE_ONCE(bus->monitor_gen, bus->monitor_gen + 1);
+	}
 }
 
 static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 {
 	struct kdbus_bus *bus = conn->bus;
-	int ret = -ESHUTDOWN;
+	int ret;
 
 	mutex_lock(&bus->lock);
-	if (kdbus_endpoint_is_alive(conn->ep))
-		ret = kdbus_hello_commit_special(h, conn);
+	ret = kdbus_hello_can_appear(h, conn);
 	if (ret < 0)
 		goto exit_unlock;
 
@@ -260,11 +275,7 @@ static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 			     conn->comm, conn->description);
 	WRITE_ONCE(conn->dead, false);
 	list_add_tail(&conn->ep_node, &conn->ep->conns);
-	if (conn->flags & KDBUS_HELLO_MONITOR) {
-		list_add_tail(&conn->monitor_node, &bus->monitors);
-		WRITE_ONCE(bus->n_monitors, bus->n_monitors + 1);
-		WRITE_ONCE(bus->monitor_gen, bus->monitor_gen + 1);
-	}
+	kdbus_hello_commit_special(h, conn);
 	/* the table's reference; the place is reserved, so nothing fails */
 	kdbus_conn_get(conn);
 	xa_store(&bus->conns, conn->id, conn, GFP_NOWAIT);
@@ -285,11 +296,7 @@ static int kdbus_hello_look(const struct kdbus_hello *h,
 	int ret;
 
 	mutex_lock(&bus->lock);
-	ret = kdbus_policy_check_conn(conn, &h->policy);
-	if (!ret && h->names && kdbus_name_has_activator(bus, h->name))
-		ret = -EEXIST;
-	if (!ret && !kdbus_endpoint_is_alive(conn->ep))
-		ret = -ESHUTDOWN;
+	ret = kdbus_hello_can_appear(h, conn);
 	mutex_unlock(&bus->lock);
 	return ret;
 }

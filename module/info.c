@@ -277,7 +277,9 @@ static int kdbus_update_policy(struct kdbus_conn *conn,
 	if (ret < 0)
 		return ret;
 	mutex_lock(&bus->lock);
-	ret = conn->dead ? -ECONNRESET : kdbus_policy_set_conn(conn, &policy);
+	ret = conn->dead ? -ECONNRESET : kdbus_policy_check_conn(conn, &policy);
+	if (!ret)
+		kdbus_policy_set_conn(conn, &policy);
 	mutex_unlock(&bus->lock);
 	kdbus_policy_free(&policy);
 	return ret;

@@ -227,6 +227,8 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 			hash_add(bus->matches, &match->node,
 				 kdbus_match_hash(&match->key));
 		bus->n_matches++;
+		trace_kdbus_match_add(bus->id, conn->id, match->cookie,
+				      match->size);
 		ret = 0;
 	}
 	mutex_unlock(&bus->lock);
@@ -312,8 +314,6 @@ int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
 		kdbus_match_uncharge(match);
 		goto exit_free;
 	}
-	trace_kdbus_match_add(conn->bus->id, conn->id, cmd->cookie,
-			      cmd->size - sizeof(*cmd));
 	kvfree(cmd);
 	return 0;
 
@@ -355,9 +355,8 @@ static void kdbus_matches_free(struct list_head *gone)
 		kvfree(match);
 }
 
-/* Removes matches with a cookie, or all. Returns how many there were. */
-static unsigned int kdbus_matches_remove(struct kdbus_conn *conn,
-					 const u64 *cookie)
+/* Removes matches with a cookie, or all. */
+static void kdbus_matches_remove(struct kdbus_conn *conn, const u64 *cookie)
 {
 	struct kdbus_bus *bus = conn->bus;
 	unsigned int n;
@@ -366,10 +365,11 @@ static unsigned int kdbus_matches_remove(struct kdbus_conn *conn,
 	down_write(&bus->match_sem);
 	mutex_lock(&bus->lock);
 	n = kdbus_matches_unlink(conn, cookie, &gone);
+	if (cookie)
+		trace_kdbus_match_remove(bus->id, conn->id, *cookie, n);
 	mutex_unlock(&bus->lock);
 	up_write(&bus->match_sem);
 	kdbus_matches_free(&gone);
-	return n;
 }
 
 /**
@@ -394,14 +394,12 @@ void kdbus_matches_remove_all(struct kdbus_conn *conn)
 int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp)
 {
 	struct kdbus_cmd_match *cmd;
-	unsigned int n;
 
 	cmd = kdbus_cmd_import(argp, sizeof(*cmd), sizeof(*cmd));
 	if (IS_ERR(cmd))
 		return PTR_ERR(cmd);
 
-	n = kdbus_matches_remove(conn, &cmd->cookie);
-	trace_kdbus_match_remove(conn->bus->id, conn->id, cmd->cookie, n);
+	kdbus_matches_remove(conn, &cmd->cookie);
 	kvfree(cmd);
 	return 0;
 }

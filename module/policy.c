@@ -310,30 +310,23 @@ int kdbus_policy_check_conn(const struct kdbus_conn *conn,
 
 /**
  * kdbus_policy_set_conn() - install a connection's entries, older ones go
- * @conn:	the connection; the lock of its bus is held
- * @list:	the new ones; on success it holds the older ones, which the
+ * @conn:	the connection; the lock of its bus is held since
+ *		kdbus_policy_check_conn()
+ * @list:	the new ones; afterwards it holds the older ones, which the
  *		caller frees after unlocking
  *
  * A name that is twice in @list has the grants of its last entry.
- *
- * Return: 0; or -EEXIST if somebody else has an entry for a name, and nothing
- * has changed.
  */
-int kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list)
+void kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list)
 {
 	struct kdbus_bus *bus = conn->bus;
-	int ret;
 
 	lockdep_assert_held(&bus->lock);
 
-	ret = kdbus_policy_check(&bus->policy, conn, list);
-	if (ret < 0)
-		return ret;
 	kdbus_policy_trace(bus, 0, conn->id, list);
 	kdbus_policy_replace(&bus->policy, conn, list);
 	WRITE_ONCE(bus->has_policy, true);
 	WRITE_ONCE(bus->policy_gen, bus->policy_gen + 1);
-	return 0;
 }
 
 /**

@@ -41,7 +41,7 @@ void kdbus_policy_free(struct list_head *list);
 void kdbus_policy_init(struct kdbus_policy_db *db);
 int kdbus_policy_check_conn(const struct kdbus_conn *conn,
 			    const struct list_head *list);
-int kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list);
+void kdbus_policy_set_conn(struct kdbus_conn *conn, struct list_head *list);
 void kdbus_policy_unset_conn(struct kdbus_conn *conn, struct list_head *gone);
 void kdbus_policy_set_endpoint(struct kdbus_endpoint *ep,
 			       struct list_head *list);
