@@ -51,7 +51,8 @@
 	F(9, u32, kind) F(10, s32, ret) F(11, u64, name_id)
 #define EV_msg_drop(F, S, C) F(0, u64, bus) F(1, u64, conn) F(2, u64, src) \
 	F(3, u64, msg) F(4, u64, cookie) F(5, u64, bytes)		\
-	F(6, u32, reason) F(7, u32, kind) F(8, u64, name_id)
+	F(6, u32, reason) F(7, u32, kind) F(8, u64, name_id)		\
+	F(9, s32, ret)
 #define EV_msg_move(F, S, C) F(0, u64, bus) F(1, u64, from) F(2, u64, to) \
 	F(3, u64, msg) F(4, u64, name_id)
 #define EV_notify_send(F, S, C) F(0, u64, bus) F(1, u64, dst) F(2, u64, msg) \
@@ -74,9 +75,9 @@
 #define EV_pool_free(F, S, C) EV_pool_alloc(F, S, C)
 #define EV_quota_refuse(F, S, C) F(0, u64, bus) F(1, u64, conn)		\
 	F(2, u64, src) F(3, u32, uid) F(4, u32, kind) F(5, u64, asked)	\
-	F(6, u64, used) F(7, u64, limit) F(8, s32, ret)
+	F(6, u64, used) F(7, u64, limit) F(8, s32, ret) F(9, u64, msg)
 #define EV_policy_deny(F, S, C) F(0, u64, bus) F(1, u64, conn)		\
-	F(2, u64, peer) F(3, u32, level) S(4, name)
+	F(2, u64, peer) F(3, u32, level) S(4, name) F(5, u64, msg)
 #define EV_policy_set(F, S, C) F(0, u64, bus) F(1, u64, endpoint)	\
 	F(2, u64, conn) F(3, u32, names) F(4, u32, grants)
 #define EV_name_acquire(F, S, C) F(0, u64, bus) F(1, u64, conn)		\

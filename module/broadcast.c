@@ -54,20 +54,6 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 }
 
 /**
- * kdbus_copy_trace_drop() - say that somebody does not get a message
- * @msg:	the message
- * @conn:	who, or KDBUS_DST_ID_BROADCAST if it cannot be told
- * @kind:	what it would have been
- */
-void kdbus_copy_trace_drop(const struct kdbus_message *msg, u64 conn,
-			   enum kdbus_msg_kind kind)
-{
-	trace_kdbus_msg_drop(msg->src->bus->id, conn, msg->src->id, msg->id,
-			     msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
-			     kind, 0);
-}
-
-/**
  * kdbus_copies_fill() - make a copy ready for each receiver
  * @c:		@to is set; given back with kdbus_copies_release()
  * @msg:	the message; its payload is staged or written to a slice
@@ -85,42 +71,72 @@ int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg)
 		return -ENOMEM;
 
 	for (i = 0; i < c->to.n; i++) {
-		struct kdbus_conn *conn = c->to.conns[i];
-		struct kdbus_entry *entry;
-
-		entry = kdbus_copy_new(msg, conn);
-		if (!IS_ERR(entry))
-			c->entries[i] = entry;
-		else if (PTR_ERR(entry) == -EINTR)
+		c->entries[i] = kdbus_copy_new(msg, c->to.conns[i]);
+		if (c->entries[i] == ERR_PTR(-EINTR))
 			return -EINTR;
-		else
-			kdbus_copy_trace_drop(msg, conn->id,
-					      kdbus_copy_kind(conn));
 	}
 	return 0;
+}
+
+/* Queues a copy, or says why there is none. The lock of the bus is held. */
+static bool kdbus_copy_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
+			     const struct kdbus_message *msg, u64 seq)
+{
+	int error = conn->dead ? -ECONNRESET : PTR_ERR_OR_ZERO(entry);
+
+	if (!error) {
+		kdbus_conn_queue(conn, entry, seq);
+		return true;
+	}
+	trace_kdbus_msg_drop(conn->bus->id, conn->id, msg->src->id, msg->id,
+			     msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
+			     kdbus_copy_kind(conn), 0, error);
+	return false;
 }
 
 /**
  * kdbus_copies_queue() - queue all copies; part of the commit
  * @c:		the copies; the lock of the bus is held
+ * @msg:	the message
  * @seq:	number of the message
  *
  * Return: how many have it in their queue.
  */
-unsigned int kdbus_copies_queue(struct kdbus_copies *c, u64 seq)
+unsigned int kdbus_copies_queue(struct kdbus_copies *c,
+				const struct kdbus_message *msg, u64 seq)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; c->entries && i < c->to.n; i++) {
-		struct kdbus_conn *conn = c->to.conns[i];
+	for (i = 0; i < c->to.n; i++) {
+		struct kdbus_entry *entry = c->entries ? c->entries[i] :
+						ERR_PTR(-ENOMEM);
 
-		if (!c->entries[i] || conn->dead)
+		if (!kdbus_copy_queue(c->to.conns[i], entry, msg, seq))
 			continue;
-		kdbus_conn_queue(conn, c->entries[i], seq);
 		c->entries[i] = NULL;
 		n++;
 	}
 	return n;
+}
+
+/**
+ * kdbus_monitors_queue() - queue what monitors see of a message
+ * @c:		the copies; the lock of the bus is held, and its monitors are
+ *		those that kdbus_monitors_find() found, if it had the memory
+ * @msg:	the message
+ * @seq:	number of the message
+ */
+void kdbus_monitors_queue(struct kdbus_copies *c,
+			  const struct kdbus_message *msg, u64 seq)
+{
+	struct kdbus_conn *conn;
+
+	if (c->to.n) {
+		kdbus_copies_queue(c, msg, seq);
+		return;
+	}
+	list_for_each_entry(conn, &msg->src->bus->monitors, monitor_node)
+		kdbus_copy_queue(conn, ERR_PTR(-ENOMEM), msg, seq);
 }
 
 /**
@@ -144,7 +160,8 @@ void kdbus_copies_release(struct kdbus_copies *c)
 	unsigned int i;
 
 	for (i = 0; c->entries && i < c->to.n; i++)
-		kdbus_entry_free(c->entries[i]);
+		if (!IS_ERR(c->entries[i]))
+			kdbus_entry_free(c->entries[i]);
 	kvfree(c->entries);
 	c->entries = NULL;
 	kdbus_receivers_release(&c->to);
@@ -201,7 +218,7 @@ static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
 	conn->last_msg = stamp;
 	if (!kdbus_policy_applies(conn))
 		return true;
-	return kdbus_policy_may_talk(conn, NULL, msg->src) &&
+	return kdbus_policy_may_talk(conn, NULL, msg->src, msg->id) &&
 	       (!conn->ep->custom || kdbus_match_conn(conn, msg));
 }
 
@@ -295,7 +312,7 @@ static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
 	ret = kdbus_broadcast_check(b);
 	if (!ret) {
 		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0, 0);
-		queued = kdbus_copies_queue(&b->copies,
+		queued = kdbus_copies_queue(&b->copies, msg,
 					    kdbus_bus_next_seq(bus));
 		trace_kdbus_match_run(bus->id, msg->src->id, msg->id,
 				      b->copies.to.tried, b->copies.to.n,

@@ -24,17 +24,19 @@ struct kdbus_message;
 /**
  * struct kdbus_copies - a message for several
  * @to:		the receivers
- * @entries:	for each the entry; NULL if it goes without, or has it
+ * @entries:	for each the entry; NULL if it has it, or why it goes without, as
+ *		a pointer. NULL without memory: all go without
  */
 struct kdbus_copies {
 	struct kdbus_receivers to;
 	struct kdbus_entry **entries;
 };
 
-void kdbus_copy_trace_drop(const struct kdbus_message *msg, u64 conn,
-			   enum kdbus_msg_kind kind);
 int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg);
-unsigned int kdbus_copies_queue(struct kdbus_copies *c, u64 seq);
+unsigned int kdbus_copies_queue(struct kdbus_copies *c,
+				const struct kdbus_message *msg, u64 seq);
+void kdbus_monitors_queue(struct kdbus_copies *c,
+			  const struct kdbus_message *msg, u64 seq);
 void kdbus_copies_wake(struct kdbus_copies *c);
 void kdbus_copies_release(struct kdbus_copies *c);
 

@@ -138,9 +138,10 @@ static int kdbus_bus_link(struct kdbus_bus *bus)
 	mutex_unlock(&domain->lock);
 
 	if (ret == -EMFILE)
-		trace_kdbus_quota_refuse(bus->id, 0, 0,
+		trace_kdbus_quota_refuse(0, 0, 0,
 					 __kuid_val(bus->user->uid),
-					 KDBUS_QUOTA_BUSES, 1, max, max, ret);
+					 KDBUS_QUOTA_BUSES, 1, max, max, ret,
+					 0);
 	return ret;
 }
 

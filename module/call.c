@@ -117,7 +117,7 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
 					 __kuid_val(conn->cred->uid),
 					 KDBUS_QUOTA_REQUESTS, 1, max, max,
-					 ret);
+					 ret, msg->id);
 		return ERR_PTR(ret);
 	}
 

@@ -157,9 +157,10 @@ static int kdbus_conn_charge_user(const struct kdbus_conn *conn,
 
 	ret = kdbus_count_charge(&user->conns, 1, max, -EMFILE);
 	if (ret < 0)
-		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
+		trace_kdbus_quota_refuse(conn->bus->id, 0, 0,
 					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_CONNS, 1, max, max, ret);
+					 KDBUS_QUOTA_CONNS, 1, max, max, ret,
+					 0);
 	return ret;
 }
 

@@ -162,7 +162,8 @@ static int kdbus_domain_charge(struct kdbus_domain *domain)
 	ret = kdbus_count_charge(&maker->domains, 1, max, -EMFILE);
 	if (ret < 0) {
 		trace_kdbus_quota_refuse(0, 0, 0, __kuid_val(maker->uid),
-					 KDBUS_QUOTA_DOMAINS, 1, max, max, ret);
+					 KDBUS_QUOTA_DOMAINS, 1, max, max, ret,
+					 0);
 		kdbus_user_put(maker);
 		return ret;
 	}

@@ -262,7 +262,7 @@ static int kdbus_endpoint_charge(struct kdbus_endpoint *ep)
 		trace_kdbus_quota_refuse(ep->bus->id, 0, 0,
 					 __kuid_val(maker->uid),
 					 KDBUS_QUOTA_ENDPOINTS, 1, max, max,
-					 ret);
+					 ret, 0);
 		kdbus_user_put(maker);
 		return ret;
 	}

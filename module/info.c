@@ -112,8 +112,10 @@ static int kdbus_info_find_name(struct kdbus_conn *conn,
 	if (!len || cmd->name[len - 1] ||
 	    !kdbus_name_is_valid(cmd->name, false))
 		return -EINVAL;
-	if (!kdbus_policy_sees_name(conn, cmd->name))
+	if (!kdbus_policy_sees_name(conn, cmd->name)) {
+		kdbus_policy_unseen(conn, 0, cmd->name, 0);
 		return -ESRCH;
+	}
 	*peer = kdbus_name_get_owner(conn->bus, cmd->name,
 				     kdbus_name_hash(conn->bus, cmd->name));
 	return *peer ? 0 : -ESRCH;
@@ -134,6 +136,8 @@ static int kdbus_info_find(struct kdbus_conn *conn,
 		return -ENXIO;
 	mutex_lock(&bus->lock);
 	visible = !(*peer)->dead && kdbus_policy_may_see(conn, *peer);
+	if (!visible && !(*peer)->dead)
+		kdbus_policy_unseen(conn, cmd->id, "", 0);
 	mutex_unlock(&bus->lock);
 	if (visible)
 		return 0;

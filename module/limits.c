@@ -229,10 +229,12 @@ int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
  * kdbus_user_charge_files() - count files that a message is to carry
  * @conn:	the sender; its uid is charged
  * @n:		how many
+ * @msg:	trace id of the message
  *
  * Return: 0 or -EMFILE.
  */
-int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n)
+int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n,
+			    u64 msg)
 {
 	unsigned int max = READ_ONCE(kdbus_max_files_per_user);
 	struct kdbus_user *user = conn->owner;
@@ -243,7 +245,8 @@ int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n)
 		trace_kdbus_quota_refuse(conn->bus->id, 0, conn->id,
 					 __kuid_val(user->uid),
 					 KDBUS_QUOTA_FILES, n,
-					 atomic_read(&user->files), max, ret);
+					 atomic_read(&user->files), max, ret,
+					 msg);
 	return ret;
 }
 

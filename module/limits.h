@@ -99,7 +99,8 @@ void kdbus_user_put(struct kdbus_user *user);
 
 int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
 		       int error);
-int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n);
+int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n,
+			    u64 msg);
 void kdbus_user_uncharge_files(struct kdbus_user *user, unsigned int n);
 
 #endif /* KDBUS_LIMITS_H */

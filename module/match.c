@@ -255,7 +255,7 @@ static void kdbus_match_refuse(const struct kdbus_conn *conn, u64 bounded,
 {
 	trace_kdbus_quota_refuse(conn->bus->id, bounded, conn->id,
 				 __kuid_val(conn->owner->uid), kind, asked,
-				 atomic_read(used), limit, -EMFILE);
+				 atomic_read(used), limit, -EMFILE, 0);
 }
 
 /* Counts a match for its connection, and its bytes for the uid. */

@@ -66,7 +66,7 @@ static int kdbus_message_grow_files(struct kdbus_message *msg, unsigned int n)
 	struct kdbus_passed_file *files;
 	int ret;
 
-	ret = kdbus_user_charge_files(msg->src, n);
+	ret = kdbus_user_charge_files(msg->src, n, msg->id);
 	if (ret < 0)
 		return ret;
 	msg->n_charged += n;

@@ -73,12 +73,13 @@ static struct kdbus_entry *kdbus_twin_new(const struct kdbus_move *move,
 	struct kdbus_entry *twin;
 	struct kdbus_slice *slice;
 	struct kdbus_charge charge = old->charge;
+	int ret;
 
 	if (old->has_fds && !(move->to->flags & KDBUS_HELLO_ACCEPT_FD))
-		return NULL;
+		return ERR_PTR(-ECOMM);
 	twin = kdbus_entry_new(move->to, old->msg);
 	if (!twin)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	twin->priority = old->priority;
 	twin->src = old->src;
 	twin->cookie = old->cookie;
@@ -96,27 +97,34 @@ static struct kdbus_entry *kdbus_twin_new(const struct kdbus_move *move,
 	twin->charge_user = old->charge_user;
 	slice = kdbus_slice_alloc(move->to->pool, src->slice->size, &charge,
 				  old->msg);
-	if (IS_ERR(slice))
+	if (IS_ERR(slice)) {
+		ret = PTR_ERR(slice);
 		goto exit_free;
+	}
 	twin->slice = slice;
 	twin->n_fds = charge.fds;
-	if (kdbus_pool_copy(slice, src->slice) < 0)
+	ret = kdbus_pool_copy(slice, src->slice);
+	if (ret < 0)
 		goto exit_free;
 	return twin;
 
 exit_free:
 	kdbus_entry_free(twin);
-	return NULL;
+	return ERR_PTR(ret);
 }
 
-/* Hangs a twin on its entry, if that is still there; NULL: it cannot move. */
+/* Hangs a twin on its entry, if that is still there; an error: it cannot move. */
 static void kdbus_twin_attach(const struct kdbus_move *move,
 			      const struct kdbus_entry *old,
 			      struct kdbus_entry *twin)
 {
-	struct kdbus_entry *e, *stale = twin;
+	int error = PTR_ERR_OR_ZERO(twin);
+	struct kdbus_entry *e, *stale;
 	struct kdbus_conn *stale_to = NULL;
 
+	if (error)
+		twin = NULL;
+	stale = twin;
 	spin_lock(&move->from->lock);
 	e = kdbus_queue_find(&move->from->queue, old);
 	if (e) {
@@ -125,6 +133,7 @@ static void kdbus_twin_attach(const struct kdbus_move *move,
 		e->twin = twin;
 		e->twin_to = kdbus_conn_get(move->to);
 		e->twin_run = move->run;
+		e->error = error;
 	}
 	spin_unlock(&move->from->lock);
 

@@ -610,7 +610,8 @@ static int kdbus_name_charge(struct kdbus_conn *conn)
 	if (ret < 0)
 		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
 					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_NAMES, 1, max, max, ret);
+					 KDBUS_QUOTA_NAMES, 1, max, max, ret,
+					 0);
 	return ret;
 }
 
@@ -703,9 +704,12 @@ static int kdbus_name_release(void *arg, struct kdbus_move *move)
 	}
 
 	w = kdbus_waiter_find(n, conn);
-	if (!w)
-		return kdbus_policy_may_see_name(conn, r->name) ? -EADDRINUSE :
-								  -ESRCH;
+	if (!w) {
+		if (kdbus_policy_may_see_name(conn, r->name))
+			return -EADDRINUSE;
+		kdbus_policy_unseen(conn, 0, r->name, 0);
+		return -ESRCH;
+	}
 	kdbus_waiter_drop(w);
 	return 0;
 }

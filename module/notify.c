@@ -116,17 +116,17 @@ static struct kdbus_entry *kdbus_notify_entry(struct kdbus_conn *conn,
 	struct mem_cgroup *old;
 
 	if (queued >= max) {
-		trace_kdbus_quota_refuse(n->bus->id, conn->id, 0, 0,
+		trace_kdbus_quota_refuse(n->bus->id, conn->id, 0, (u32)-1,
 					 KDBUS_QUOTA_NOTICES, 1, queued, max,
-					 -ENOBUFS);
-		return NULL;
+					 -ENOBUFS, n->msg);
+		return ERR_PTR(-ENOBUFS);
 	}
 	/* the receiver's, who has no more of them than that */
 	old = set_active_memcg(conn->pool->memcg);
 	entry = kzalloc(sizeof(*entry), KDBUS_NOTICE_GFP);
 	set_active_memcg(old);
 	if (!entry)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&entry->node);
 	entry->msg = n->msg;
 	entry->kind = KDBUS_MSG_KIND_NOTIFY;
@@ -148,10 +148,10 @@ static void kdbus_notify_one(struct kdbus_conn *conn, void *arg)
 	if (!n->seq)
 		n->seq = kdbus_bus_next_seq(n->bus);
 	entry = kdbus_notify_entry(conn, n);
-	if (!entry) {
+	if (IS_ERR(entry)) {
 		trace_kdbus_msg_drop(n->bus->id, conn->id, 0, n->msg, 0, 0,
 				     KDBUS_MSG_DROP_UNDELIVERED,
-				     KDBUS_MSG_KIND_NOTIFY, 0);
+				     KDBUS_MSG_KIND_NOTIFY, 0, PTR_ERR(entry));
 		return;
 	}
 	kdbus_conn_queue(conn, entry, n->seq);
@@ -167,7 +167,7 @@ static struct kdbus_notice *kdbus_notice_alloc(struct kdbus_bus *bus, u64 type,
 	if (!notice) {
 		trace_kdbus_msg_drop(bus->id, KDBUS_DST_ID_BROADCAST, 0, 0, 0,
 				     0, KDBUS_MSG_DROP_UNDELIVERED,
-				     KDBUS_MSG_KIND_NOTIFY, 0);
+				     KDBUS_MSG_KIND_NOTIFY, 0, -ENOMEM);
 		return NULL;
 	}
 	kref_init(&notice->kref);

@@ -476,10 +476,27 @@ static bool kdbus_policy_any_name(const struct kdbus_policy_db *db,
 /* ---- questions -------------------------------------------------------- */
 
 static bool kdbus_policy_denied(const struct kdbus_conn *conn, u64 peer,
-				int level, const char *name)
+				int level, const char *name, u64 msg)
 {
-	trace_kdbus_policy_deny(conn->bus->id, conn->id, peer, level, name);
+	trace_kdbus_policy_deny(conn->bus->id, conn->id, peer, level, name,
+				msg);
 	return false;
+}
+
+/**
+ * kdbus_policy_unseen() - tell that a command fails on what may not be seen
+ * @conn:	whose command
+ * @peer:	the connection it may not know of, or 0 if it is a name
+ * @name:	the name, or ""
+ * @msg:	trace id of the message that is refused, or 0
+ *
+ * The questions below do not tell by themselves: mostly what is not seen is
+ * left out, and nothing fails.
+ */
+void kdbus_policy_unseen(const struct kdbus_conn *conn, u64 peer,
+			 const char *name, u64 msg)
+{
+	kdbus_policy_denied(conn, peer, KDBUS_POLICY_SEE, name, msg);
 }
 
 /**
@@ -542,10 +559,10 @@ bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
 
 	if (bus->has_policy && !conn->privileged &&
 	    kdbus_policy_level(&bus->policy, name, &s) < KDBUS_POLICY_OWN)
-		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name);
+		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name, 0);
 	if (conn->ep->custom &&
 	    kdbus_policy_level(&conn->ep->policy, name, &s) < KDBUS_POLICY_OWN)
-		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name);
+		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name, 0);
 	return true;
 }
 
@@ -555,6 +572,7 @@ bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
  * @cred:	credentials of the task that sends; NULL where the connection is
  *		on the receiving end: then those of HELLO count
  * @peer:	to whom
+ * @msg:	trace id of the message it is about
  *
  * The endpoint's own policy holds for everybody on it. On the bus the maker
  * and whoever has the same uid are let pass, but not through a custom
@@ -562,7 +580,7 @@ bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
  */
 bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 			   const struct cred *cred,
-			   const struct kdbus_conn *peer)
+			   const struct kdbus_conn *peer, u64 msg)
 {
 	struct kdbus_policy_subject s = kdbus_policy_subject(conn, cred);
 	const struct kdbus_bus *bus = conn->bus;
@@ -575,11 +593,11 @@ bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 	    !kdbus_policy_any_name(&conn->ep->policy, peer, &s,
 				   KDBUS_POLICY_TALK))
 		return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK,
-					   "");
+					   "", msg);
 	if (!bus->has_policy || kdbus_policy_lets_pass(conn, &s, peer) ||
 	    kdbus_policy_any_name(&bus->policy, peer, &s, KDBUS_POLICY_TALK))
 		return true;
-	return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK, "");
+	return kdbus_policy_denied(conn, peer->id, KDBUS_POLICY_TALK, "", msg);
 }
 
 /**

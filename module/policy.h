@@ -52,7 +52,9 @@ bool kdbus_policy_is_free(const struct kdbus_conn *conn,
 bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name);
 bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 			   const struct cred *cred,
-			   const struct kdbus_conn *peer);
+			   const struct kdbus_conn *peer, u64 msg);
+void kdbus_policy_unseen(const struct kdbus_conn *conn, u64 peer,
+			 const char *name, u64 msg);
 bool kdbus_policy_may_see_name(const struct kdbus_conn *conn,
 			       const char *name);
 bool kdbus_policy_sees_name(const struct kdbus_conn *conn, const char *name);

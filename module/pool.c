@@ -355,7 +355,7 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 						 charge ? charge->uid : (u32)-1,
 						 refusal.kind, refusal.asked,
 						 refusal.used, refusal.limit,
-						 ret);
+						 ret, msg);
 		return ERR_PTR(ret);
 	}
 

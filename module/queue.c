@@ -128,7 +128,8 @@ void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
 {
 	trace_kdbus_msg_drop(conn->bus->id, conn->id, entry->src, entry->msg,
 			     entry->cookie, kdbus_entry_size(entry), reason,
-			     entry->kind, entry->name_id);
+			     entry->kind, entry->name_id,
+			     reason == KDBUS_MSG_DROP_MOVE ? entry->error : 0);
 	kdbus_entry_free(entry);
 }
 

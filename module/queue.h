@@ -83,6 +83,7 @@ struct kdbus_passed_file {
  * @twin:	what it becomes when it moves with its name, see move.h
  * @twin_to:	whose the twin is, referenced; without twin it cannot move there
  * @twin_run:	number of the move for which that was found
+ * @error:	why not, for the trace event
  */
 struct kdbus_entry {
 	struct list_head node;
@@ -111,6 +112,7 @@ struct kdbus_entry {
 	struct kdbus_entry *twin;
 	struct kdbus_conn *twin_to;
 	u64 twin_run;
+	int error;
 };
 
 struct kdbus_entry *kdbus_entry_new(struct kdbus_conn *conn, u64 msg);

@@ -224,7 +224,7 @@ static int kdbus_recv_peek(struct kdbus_conn *conn,
 
 /* A notice gets its place and its text, and then waits to be looked at. */
 static int kdbus_recv_settle_notice(struct kdbus_conn *conn,
-				    struct kdbus_entry *entry)
+				    struct kdbus_entry *entry, u64 flags)
 	__releases(&conn->lock)
 {
 	int ret;
@@ -233,6 +233,9 @@ static int kdbus_recv_settle_notice(struct kdbus_conn *conn,
 	spin_unlock(&conn->lock);
 	ret = kdbus_recv_complete(conn, entry);
 	entry->is_written = !ret;
+	if (ret < 0)
+		kdbus_recv_trace(conn, entry, flags, ret,
+				 kdbus_trace_clock());
 	kdbus_recv_put_back(conn, entry);
 	return ret;
 }
@@ -286,7 +289,7 @@ again:
 		if (entry->kind != KDBUS_MSG_KIND_NOTIFY || entry->is_written)
 			return kdbus_recv_peek(conn, entry, cmd->flags,
 					       offset);
-		ret = kdbus_recv_settle_notice(conn, entry);
+		ret = kdbus_recv_settle_notice(conn, entry, cmd->flags);
 		if (ret < 0)
 			return ret;
 		goto again;

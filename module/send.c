@@ -123,13 +123,16 @@ static int kdbus_send_check_policy(const struct kdbus_send *send)
 	if (send->answers)
 		return 0;
 	if (msg->dst_name) {
-		if (!kdbus_policy_may_see_name(msg->src, msg->dst_name))
+		if (!kdbus_policy_may_see_name(msg->src, msg->dst_name)) {
+			kdbus_policy_unseen(msg->src, 0, msg->dst_name, msg->id);
 			return -ESRCH;
+		}
 	} else if (!kdbus_policy_may_see(msg->src, send->target)) {
+		kdbus_policy_unseen(msg->src, send->target->id, "", msg->id);
 		return -ENXIO;
 	}
-	return kdbus_policy_may_talk(msg->src, current_cred(), send->target) ?
-	       0 : -EPERM;
+	return kdbus_policy_may_talk(msg->src, current_cred(), send->target,
+				     msg->id) ? 0 : -EPERM;
 }
 
 static int kdbus_send_find_target(struct kdbus_send *send)
@@ -250,11 +253,7 @@ static int kdbus_send_fill_monitors(struct kdbus_send *send)
 				  &send->monitor_gen);
 	if (!ret)
 		ret = kdbus_copies_fill(&send->monitors, msg);
-	if (ret != -ENOMEM)
-		return ret;
-	kdbus_copy_trace_drop(msg, KDBUS_DST_ID_BROADCAST,
-			      KDBUS_MSG_KIND_COPY);
-	return 0;
+	return ret == -ENOMEM ? 0 : ret;
 }
 
 /* A queue that is full is told before what else is wrong with a message. */
@@ -377,8 +376,8 @@ static void kdbus_send_link(struct kdbus_send *send)
 	send->entry = NULL;
 
 	/* first, so that no monitor sees a reply before its request */
-	if (send->monitors.entries)
-		kdbus_copies_queue(&send->monitors, seq);
+	if (target->bus->n_monitors)
+		kdbus_monitors_queue(&send->monitors, send->msg, seq);
 
 	if (send->call) {
 		kref_get(&send->call->kref);

@@ -395,8 +395,9 @@ TRACE_EVENT(kdbus_msg_recv,
 
 TRACE_EVENT(kdbus_msg_drop,
 	TP_PROTO(u64 bus, u64 conn, u64 src, u64 msg, u64 cookie, u64 bytes,
-		 u32 reason, u32 kind, u64 name_id),
-	TP_ARGS(bus, conn, src, msg, cookie, bytes, reason, kind, name_id),
+		 u32 reason, u32 kind, u64 name_id, int ret),
+	TP_ARGS(bus, conn, src, msg, cookie, bytes, reason, kind, name_id,
+		ret),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -407,6 +408,7 @@ TRACE_EVENT(kdbus_msg_drop,
 		__field(u32, reason)
 		__field(u32, kind)
 		__field(u64, name_id)
+		__field(int, ret)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -418,12 +420,14 @@ TRACE_EVENT(kdbus_msg_drop,
 		__entry->reason = reason;
 		__entry->kind = kind;
 		__entry->name_id = name_id;
+		__entry->ret = ret;
 	),
-	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu cookie=%llu bytes=%llu reason=%s kind=%s name_id=%llu",
-		  __entry->bus, __entry->conn, __entry->src, __entry->msg,
+	TP_printk("bus=%llu conn=%lld src=%llu msg=%llu cookie=%llu bytes=%llu reason=%s kind=%s name_id=%llu ret=%d",
+		  __entry->bus, (s64)__entry->conn, __entry->src, __entry->msg,
 		  __entry->cookie, __entry->bytes,
 		  kdbus_print_msg_drop(__entry->reason),
-		  kdbus_print_msg_kind(__entry->kind), __entry->name_id)
+		  kdbus_print_msg_kind(__entry->kind), __entry->name_id,
+		  __entry->ret)
 );
 
 TRACE_EVENT(kdbus_msg_move,
@@ -629,8 +633,8 @@ DEFINE_EVENT(kdbus_pool, kdbus_pool_free,
 
 TRACE_EVENT(kdbus_quota_refuse,
 	TP_PROTO(u64 bus, u64 conn, u64 src, u32 uid, u32 kind, u64 asked,
-		 u64 used, u64 limit, int ret),
-	TP_ARGS(bus, conn, src, uid, kind, asked, used, limit, ret),
+		 u64 used, u64 limit, int ret, u64 msg),
+	TP_ARGS(bus, conn, src, uid, kind, asked, used, limit, ret, msg),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
@@ -641,6 +645,7 @@ TRACE_EVENT(kdbus_quota_refuse,
 		__field(u64, used)
 		__field(u64, limit)
 		__field(int, ret)
+		__field(u64, msg)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -652,22 +657,26 @@ TRACE_EVENT(kdbus_quota_refuse,
 		__entry->used = used;
 		__entry->limit = limit;
 		__entry->ret = ret;
+		__entry->msg = msg;
 	),
-	TP_printk("bus=%llu conn=%llu src=%llu uid=%u kind=%s asked=%llu used=%llu limit=%llu ret=%d",
-		  __entry->bus, __entry->conn, __entry->src, __entry->uid,
-		  kdbus_print_quota(__entry->kind), __entry->asked,
-		  __entry->used, __entry->limit, __entry->ret)
+	TP_printk("bus=%llu conn=%llu src=%llu uid=%d kind=%s asked=%llu used=%llu limit=%llu ret=%d msg=%llu",
+		  __entry->bus, __entry->conn, __entry->src,
+		  (int)__entry->uid, kdbus_print_quota(__entry->kind),
+		  __entry->asked, __entry->used, __entry->limit, __entry->ret,
+		  __entry->msg)
 );
 
 TRACE_EVENT(kdbus_policy_deny,
-	TP_PROTO(u64 bus, u64 conn, u64 peer, u32 level, const char *name),
-	TP_ARGS(bus, conn, peer, level, name),
+	TP_PROTO(u64 bus, u64 conn, u64 peer, u32 level, const char *name,
+		 u64 msg),
+	TP_ARGS(bus, conn, peer, level, name, msg),
 	TP_STRUCT__entry(
 		__field(u64, bus)
 		__field(u64, conn)
 		__field(u64, peer)
 		__field(u32, level)
 		__string(name, name)
+		__field(u64, msg)
 	),
 	TP_fast_assign(
 		__entry->bus = bus;
@@ -675,10 +684,12 @@ TRACE_EVENT(kdbus_policy_deny,
 		__entry->peer = peer;
 		__entry->level = level;
 		kdbus_assign_str(name, name);
+		__entry->msg = msg;
 	),
-	TP_printk("bus=%llu conn=%llu peer=%llu level=%s name=%s",
+	TP_printk("bus=%llu conn=%llu peer=%llu level=%s name=%s msg=%llu",
 		  __entry->bus, __entry->conn, __entry->peer,
-		  kdbus_print_policy_level(__entry->level), __get_str(name))
+		  kdbus_print_policy_level(__entry->level), __get_str(name),
+		  __entry->msg)
 );
 
 TRACE_EVENT(kdbus_policy_set,
