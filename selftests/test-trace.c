@@ -5,174 +5,14 @@
  */
 #include <dirent.h>
 
-#include "harness.h"
+#include "tracelog.h"
 
-#define EVENTS "/sys/kernel/tracing/events/kdbus"
-#define INSTANCE "/sys/kernel/tracing/instances/kdbus-selftest"
-#define UNKNOWN (~0ULL)
-
-/* An event: its name and "key=value ..." as printed. */
-struct event {
-	char name[40];
-	char text[400];
-	bool used;
-};
-
-static struct event *events;
-static size_t n_events;
 static struct bus bus;
-static unsigned long long bus_id;
 
-static void put_file(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC);
-
-	ASSERT(fd >= 0);
-	ASSERT_EQ(write(fd, value, strlen(value)), (ssize_t)strlen(value));
-	close(fd);
-}
-
-static void trace_start(void)
-{
-	rmdir(INSTANCE);
-	ASSERT_OK(mkdir(INSTANCE, 0700));
-	put_file(INSTANCE "/buffer_size_kb", "8192");
-	put_file(INSTANCE "/events/kdbus/enable", "1");
-}
-
-static void add_event(char *line)
-{
-	char *name = strstr(line, " kdbus_"), *text;
-	struct event *e;
-
-	if (line[0] == '#' || !name)
-		return;
-	name++;
-	text = strchr(name, ':');
-	ASSERT(text);
-	*text = 0;
-	events = realloc(events, (n_events + 1) * sizeof(*events));
-	ASSERT(events);
-	e = &events[n_events++];
-	memset(e, 0, sizeof(*e));
-	snprintf(e->name, sizeof(e->name), "%s", name + strlen("kdbus_"));
-	/* padded, so that " key=" finds the first one too */
-	snprintf(e->text, sizeof(e->text), " %s", text + 2);
-	e->text[strcspn(e->text, "\n")] = 0;
-}
-
-/* Ends tracing and takes all events there were; none may be lost. */
-static void trace_stop(void)
-{
-	char line[1024];
-	unsigned int cpu;
-	FILE *f;
-
-	put_file(INSTANCE "/events/kdbus/enable", "0");
-	f = fopen(INSTANCE "/trace", "r");
-	ASSERT(f);
-	while (fgets(line, sizeof(line), f))
-		add_event(line);
-	fclose(f);
-	for (cpu = 0; cpu < 2; cpu++) {
-		char path[128];
-
-		snprintf(path, sizeof(path), INSTANCE "/per_cpu/cpu%u/stats", cpu);
-		f = fopen(path, "r");
-		while (f && fgets(line, sizeof(line), f))
-			if (!strncmp(line, "overrun:", 8) ||
-			    !strncmp(line, "dropped events:", 15))
-				ASSERT_EQ(atoi(strchr(line, ':') + 1), 0);
-		if (f)
-			fclose(f);
-	}
-	ASSERT_OK(rmdir(INSTANCE));
-	if (getenv("KDBUS_TEST_TRACE_SHOW"))
-		for (size_t i = 0; i < n_events; i++)
-			printf("# %s%s\n", events[i].name, events[i].text);
-}
-
-static const char *text_of(const struct event *e, const char *key)
-{
-	static char value[300];
-	char want[48];
-	const char *p;
-
-	snprintf(want, sizeof(want), " %s=", key);
-	p = strstr(e->text, want);
-	if (!p)
-		test_fail(__FILE__, __LINE__, "%s has no %s:%s", e->name, key,
-			  e->text);
-	p += strlen(want);
-	snprintf(value, sizeof(value), "%.*s", (int)strcspn(p, " "), p);
-	return value;
-}
-
-static long long num(const struct event *e, const char *key)
-{
-	return strtoll(text_of(e, key), NULL, 0);
-}
-
-#define ASSERT_TEXT(e, key, want)					\
-	do {								\
-		if (strcmp(text_of(e, key), want))			\
-			test_fail(__FILE__, __LINE__, "%s:%s: %s is not %s", \
-				  (e)->name, (e)->text, key, want);	\
-	} while (0)
-#define ASSERT_NUM(e, key, want) ASSERT_EQ(num(e, key), want)
-
-static bool is(const struct event *e, const char *name)
-{
-	return !strcmp(e->name, name);
-}
-
-/* The @nth event of a name on the bus of the test, or NULL. */
-static struct event *find_nth(const char *name, int nth)
-{
-	size_t i;
-
-	for (i = 0; i < n_events; i++)
-		if (is(&events[i], name) &&
-		    num(&events[i], "bus") == (long long)bus_id && !nth--)
-			return &events[i];
-	return NULL;
-}
-
-static struct event *find(const char *name, int nth)
-{
-	struct event *e = find_nth(name, nth);
-
-	if (!e)
-		test_fail(__FILE__, __LINE__, "no event kdbus_%s number %d",
-			  name, nth);
-	return e;
-}
-
-static int count(const char *name)
-{
-	int n = 0;
-
-	while (find_nth(name, n))
-		n++;
-	return n;
-}
-
-/* Starts tracing, then makes a bus, whose id is that of the last bus_new. */
 static void setup(void)
 {
 	trace_start();
 	bus_new(&bus);
-}
-
-static void finish(void)
-{
-	size_t i;
-
-	trace_stop();
-	for (i = 0; i < n_events; i++)
-		if (is(&events[i], "bus_new"))
-			bus_id = num(&events[i], "bus");
-	ASSERT(bus_id);
 }
 
 static void receive_all(struct kdbus_client *c)
@@ -209,7 +49,7 @@ TEST(every_event_and_field_is_in_the_schema_and_none_is_a_pointer)
 	DIR *dir;
 
 	schema = strdup(slurp("tracepoints/schema.rst"));
-	dir = opendir(EVENTS);
+	dir = opendir(TRACE_EVENTS);
 	ASSERT(dir);
 	while ((d = readdir(dir))) {
 		char *here, *next;
@@ -225,7 +65,7 @@ TEST(every_event_and_field_is_in_the_schema_and_none_is_a_pointer)
 		next = strstr(here + strlen(section), "\nkdbus_");
 		here = next ? strndup(here, next - here) : strdup(here);
 
-		snprintf(path, sizeof(path), EVENTS "/%s/format", d->d_name);
+		snprintf(path, sizeof(path), TRACE_EVENTS "/%s/format", d->d_name);
 		fields = slurp(path);
 		ASSERT(!strstr(fields, "%p"));
 		for (line = strtok_r(fields, "\n", &save); line;
@@ -271,7 +111,7 @@ TEST(objects_appear_and_go_once)
 	kdbus_client_close(&a);
 	client_new(&a, &bus);
 	close(bus.owner);
-	finish();
+	trace_stop();
 
 	e = find("bus_new", 0);
 	ASSERT_TEXT(e, "name", bus.name);
@@ -305,6 +145,118 @@ TEST(objects_appear_and_go_once)
 	ASSERT_TEXT(find("conn_dead", 2), "reason", "shutdown");
 }
 
+static int control_at(const char *dir)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), KDBUS_DEV "%s/control", dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT(fd >= 0);
+	return fd;
+}
+
+static int make(int fd, unsigned long cmd, const char *name)
+{
+	struct kdbus_bloom_parameter bloom = { .size = 64, .n_hash = 1 };
+	struct kdbus_cmd_make *make;
+	struct kdbus_builder k;
+
+	make = kdbus_build_cmd(&k, sizeof(*make));
+	make->flags = KDBUS_MAKE_ACCESS_WORLD;
+	kdbus_build_string(&k, KDBUS_ITEM_MAKE_NAME, name);
+	kdbus_build_item(&k, KDBUS_ITEM_BLOOM_PARAMETER, &bloom, sizeof(bloom));
+	ASSERT_OK(xioctl(fd, cmd, make));
+	return fd;
+}
+
+TEST(domains_and_endpoints_appear_below_each_other)
+{
+	struct event *outer, *inner, *e;
+	int fds[4], i;
+
+	trace_start();
+	fds[0] = make(control_at(""), KDBUS_CMD_DOMAIN_MAKE, "outer");
+	fds[1] = make(control_at("/domain/outer"), KDBUS_CMD_DOMAIN_MAKE,
+		      "inner");
+	fds[2] = make(control_at("/domain/outer/domain/inner"),
+		      KDBUS_CMD_BUS_MAKE, "0-deep");
+	fds[3] = open(KDBUS_DEV "/domain/outer/domain/inner/0-deep/bus",
+		      O_RDWR);
+	ASSERT(fds[3] >= 0);
+	make(fds[3], KDBUS_CMD_EP_MAKE, "custom");
+	close(fds[3]);
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
+	trace_stop();
+
+	outer = find("domain_new", 0);
+	ASSERT_TEXT(outer, "name", "outer");
+	ASSERT_NUM(outer, "parent", 1);
+	inner = find("domain_new", 1);
+	ASSERT_TEXT(inner, "name", "inner");
+	ASSERT_NUM(inner, "parent", num(outer, "domain"));
+	e = find("bus_new", 0);
+	ASSERT_NUM(e, "domain", num(inner, "domain"));
+	ASSERT_NUM(find("bus_dead", 0), "domain", num(inner, "domain"));
+
+	e = find("endpoint_new", 1);
+	ASSERT_TEXT(e, "name", "custom");
+	ASSERT_TEXT(e, "mode", "0666");
+	/* what is made last goes first */
+	ASSERT_NUM(find("endpoint_dead", 0), "endpoint", num(e, "endpoint"));
+	ASSERT_EQ(count("endpoint_dead"), 2);
+	ASSERT_EQ(count("bus_dead"), 1);
+	ASSERT_EQ(count("domain_dead"), 2);
+	ASSERT(find("endpoint_dead", 1) < find("bus_dead", 0));
+	ASSERT(find("bus_dead", 0) <
+	       find_with("domain_dead", "domain", num(outer, "domain"), 0));
+}
+
+static void attach(struct kdbus_client *c, __u64 flags)
+{
+	struct kdbus_cmd_update *cmd;
+	struct kdbus_builder k;
+
+	cmd = kdbus_build_cmd(&k, sizeof(*cmd));
+	kdbus_build_item(&k, KDBUS_ITEM_ATTACH_FLAGS, &flags, sizeof(flags));
+	ASSERT_OK(xioctl(c->fd, KDBUS_CMD_CONN_UPDATE, cmd));
+}
+
+TEST(kinds_of_connections_and_their_updates)
+{
+	struct kdbus_client a, monitor;
+	struct kdbus_builder k;
+	int fd;
+
+	setup();
+	client_new(&a, &bus);
+	ASSERT_OK(kdbus_client_open(&monitor, bus.path, KDBUS_HELLO_MONITOR, 0,
+				    4096, "spy"));
+	fd = ep_open(&bus);
+	hello_init(&k, KDBUS_HELLO_ACTIVATOR);
+	kdbus_build_string(&k, KDBUS_ITEM_NAME, "com.example.act");
+	ASSERT_OK(xioctl(fd, KDBUS_CMD_HELLO, k.buf));
+	fd = ep_open(&bus);
+	hello_init(&k, KDBUS_HELLO_POLICY_HOLDER);
+	kdbus_build_string(&k, KDBUS_ITEM_NAME, "com.example.hold");
+	ASSERT_OK(xioctl(fd, KDBUS_CMD_HELLO, k.buf));
+	attach(&a, KDBUS_ATTACH_CREDS | KDBUS_ATTACH_NAMES);
+	attach(&a, 0);
+	trace_stop();
+
+	ASSERT_TEXT(find("conn_new", 0), "flags", "accept_fd");
+	ASSERT_TEXT(find("conn_new", 1), "flags", "monitor");
+	ASSERT_TEXT(find("conn_new", 1), "name", "spy");
+	ASSERT_TEXT(find("conn_new", 2), "flags", "activator");
+	ASSERT_TEXT(find("conn_new", 3), "flags", "policy_holder");
+	ASSERT_EQ(count("conn_update"), 2);
+	ASSERT_NUM(find("conn_update", 0), "conn", a.hello.id);
+	ASSERT_NUM(find("conn_update", 0), "attach_flags",
+		   KDBUS_ATTACH_CREDS | KDBUS_ATTACH_NAMES);
+	ASSERT_NUM(find("conn_update", 1), "attach_flags", 0);
+}
+
 /* ---- messages --------------------------------------------------------- */
 
 TEST(a_message_is_followed_from_send_to_receive)
@@ -332,7 +284,7 @@ TEST(a_message_is_followed_from_send_to_receive)
 	ASSERT_OK(kdbus_client_recv(&b, KDBUS_RECV_PEEK, 0, &msg));
 	ASSERT_OK(kdbus_client_free(&b, msg));
 	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
-	finish();
+	trace_stop();
 
 	ASSERT_EQ(count("msg_send"), 1);
 	s = find("msg_send", 0);
@@ -347,6 +299,9 @@ TEST(a_message_is_followed_from_send_to_receive)
 	ASSERT_NUM(s, "n_fds", 2);
 	ASSERT_NUM(s, "n_memfds", 0);
 	ASSERT_NUM(s, "ret", 0);
+	ASSERT_NUM(s, "name_id", num(find("name_change", 0), "name_id"));
+	ASSERT_NUM(find("msg_queue", 0), "name_id", num(s, "name_id"));
+	ASSERT_NUM(find("msg_recv", 1), "name_id", num(s, "name_id"));
 
 	ASSERT_EQ(count("msg_queue"), 1);
 	q = find("msg_queue", 0);
@@ -375,102 +330,80 @@ TEST(a_message_is_followed_from_send_to_receive)
 	ASSERT(q > s && r > q);
 }
 
-TEST(a_refused_send_says_why)
+TEST(a_drop_says_what_and_why)
 {
 	struct kdbus_client a, b;
-	struct kdbus_builder m;
-	int fds[2];
+	const struct kdbus_msg *msg;
+	struct event *e;
 
 	setup();
 	client_new(&a, &bus);
-	ASSERT_OK(kdbus_client_open(&b, bus.path, 0, 0, 1 << 20, NULL));
-	ASSERT_EQ(send_to(&a, 99, 1, "x"), -ENXIO);
-	ASSERT_EQ(send_to_name(&a, "com.example.none", "x"), -ESRCH);
-	kdbus_build_msg(&m, b.hello.id, 3);
-	ASSERT_OK(pipe(fds));
-	kdbus_build_fds(&m, fds, 1);
-	ASSERT_EQ(kdbus_client_send(&a, &m), -ECOMM);
-	finish();
+	client_new(&b, &bus);
+	ASSERT_OK(kdbus_client_acquire(&b, "com.example.b", 0));
+	ASSERT_OK(send_to_name(&a, "com.example.b", "x"));
+	ASSERT_OK(send_to(&a, b.hello.id, 2, "x"));
+	ASSERT_OK(kdbus_client_recv(&b, KDBUS_RECV_DROP, 0, &msg));
+	kdbus_client_close(&b);
+	trace_stop();
 
-	ASSERT_EQ(count("msg_send"), 3);
-	ASSERT_EQ(count("msg_queue"), 0);
-	ASSERT_NUM(find("msg_send", 0), "ret", -ENXIO);
-	ASSERT_NUM(find("msg_send", 0), "dst", 99);
-	ASSERT_NUM(find("msg_send", 1), "ret", -ESRCH);
-	ASSERT_TEXT(find("msg_send", 1), "dst_name", "com.example.none");
-	ASSERT_NUM(find("msg_send", 2), "ret", -ECOMM);
-	ASSERT_NUM(find("msg_send", 2), "n_fds", 1);
+	ASSERT_EQ(count("msg_drop"), 2);
+	e = find("msg_drop", 0);
+	ASSERT_TEXT(e, "reason", "requested");
+	ASSERT_NUM(e, "cookie", 1);
+	ASSERT_NUM(e, "name_id", num(find("name_change", 0), "name_id"));
+	ASSERT_NUM(e, "src", a.hello.id);
+	ASSERT_NUM(e, "ret", 0);
+	e = find("msg_drop", 1);
+	ASSERT_TEXT(e, "reason", "disconnect");
+	ASSERT_NUM(e, "cookie", 2);
+	ASSERT_NUM(e, "name_id", 0);
+	ASSERT_NUM(e, "ret", 0);
+	ASSERT(e < find("conn_dead", 0));
 }
 
-/* What became of a message that was queued. */
-static void account(const struct event *q)
+static void talk_and_list(void *arg)
 {
-	long long id = num(q, "msg"), conn = num(q, "conn");
-	int ends = 0;
-	size_t i;
+	const struct kdbus_name_list *list;
+	struct kdbus_client c;
 
-	for (i = 0; i < n_events; i++) {
-		struct event *e = &events[i];
-		bool recv = is(e, "msg_recv");
-
-		if (!recv && !is(e, "msg_drop"))
-			continue;
-		if (num(e, "msg") != id || num(e, "conn") != conn)
-			continue;
-		if (recv && (strstr(text_of(e, "flags"), "peek") ||
-			     num(e, "ret")))
-			continue;
-		ASSERT(e > q);
-		e->used = true;
-		ends++;
-	}
-	if (ends != 1)
-		test_fail(__FILE__, __LINE__, "%d ends of%s", ends, q->text);
+	client_new(&c, &bus);
+	ASSERT_OK(send_to(&c, *(__u64 *)arg, 7, "x"));
+	ASSERT_OK(kdbus_client_list(&c, KDBUS_NAME_LIST_UNIQUE, &list));
+	ASSERT_OK(kdbus_client_free(&c, list));
 }
 
-/* Each message that was queued or sent as a notice ended exactly once. */
-static void account_for_messages(void)
+TEST(pool_events_say_who_is_charged)
 {
-	size_t i;
+	struct event *e, *s, *f;
+	struct kdbus_client a;
 
-	for (i = 0; i < n_events; i++)
-		if (is(&events[i], "msg_queue"))
-			account(&events[i]);
-	for (i = 0; i < n_events; i++) {
-		struct event *e = &events[i];
+	setup();
+	client_new(&a, &bus);
+	as_uid(NOBODY, talk_and_list, &a.hello.id);
+	expect_msg(&a, 2, 7);
+	trace_stop();
 
-		if (is(e, "msg_drop") ||
-		    (is(e, "msg_recv") && !num(e, "ret") &&
-		     !strstr(text_of(e, "flags"), "peek")))
-			if (!e->used)
-				test_fail(__FILE__, __LINE__,
-					  "never queued: %s%s", e->name, e->text);
-	}
-}
-
-/* Pool events add up, per pool, and match what each says is used. */
-static void account_for_pools(__u64 n_conns)
-{
-	__u64 conn;
-	size_t i;
-
-	for (conn = 1; conn <= n_conns; conn++) {
-		long long used = 0;
-
-		for (i = 0; i < n_events; i++) {
-			struct event *e = &events[i];
-
-			if (strncmp(e->name, "pool_", 5) ||
-			    num(e, "conn") != (long long)conn)
-				continue;
-			used += is(e, "pool_alloc") ? num(e, "bytes") :
-						     -num(e, "bytes");
-			if (num(e, "used") != used)
-				test_fail(__FILE__, __LINE__,
-					  "used is not %lld:%s", used, e->text);
-		}
-		ASSERT_EQ(used, 0);
-	}
+	ASSERT_EQ(count("pool_alloc"), 2);
+	ASSERT_EQ(count("pool_free"), 2);
+	s = find("msg_send", 0);
+	e = find_with("pool_alloc", "msg", num(s, "msg"), 0);
+	ASSERT_NUM(e, "conn", a.hello.id);
+	ASSERT_NUM(e, "src", 2);
+	ASSERT_NUM(e, "uid", NOBODY);
+	ASSERT_NUM(e, "change", 1);
+	ASSERT_NUM(e, "bytes", num(find("msg_queue", 0), "bytes"));
+	f = find_with("pool_free", "msg", num(s, "msg"), 0);
+	ASSERT_NUM(f, "src", 2);
+	ASSERT_NUM(f, "uid", NOBODY);
+	ASSERT_NUM(f, "change", 2);
+	ASSERT_NUM(f, "offset", num(e, "offset"));
+	ASSERT_NUM(f, "used", 0);
+	/* what one asks for oneself is on nobody's account */
+	e = find_with("pool_alloc", "conn", 2, 0);
+	ASSERT_NUM(e, "msg", 0);
+	ASSERT_NUM(e, "src", 0);
+	ASSERT_NUM(e, "uid", -1);
+	ASSERT_NUM(find_with("pool_free", "conn", 2, 0), "uid", -1);
 }
 
 TEST(every_message_is_accounted_for)
@@ -510,13 +443,13 @@ TEST(every_message_is_accounted_for)
 	}
 	for (i = 0; i < 4; i++)
 		kdbus_client_close(&c[i]);
-	finish();
+	trace_stop();
 
 	ASSERT(sent > 200 && refused > 10);
 	ASSERT_EQ(count("msg_send"), sent + refused);
 	ASSERT_EQ(count("msg_queue"), sent);
-	account_for_messages();
-	account_for_pools(4);
+	trace_account_for_messages();
+	trace_account_for_pools();
 }
 
 /* ---- calls ------------------------------------------------------------ */
@@ -545,7 +478,21 @@ static void *answer_one(void *arg)
 	return NULL;
 }
 
-static void check_call(int nth, const char *outcome, bool sync)
+/* What is known of a call's parts; without RECV there are none. */
+static void check_parts(struct event *e, bool received)
+{
+	ASSERT(num(e, "age_ns") > 0);
+	if (!received) {
+		ASSERT_NUM(e, "wait_ns", -1);
+		ASSERT_NUM(e, "service_ns", -1);
+		return;
+	}
+	ASSERT(num(e, "wait_ns") > 0);
+	ASSERT(num(e, "service_ns") > 0);
+	ASSERT(num(e, "wait_ns") + num(e, "service_ns") <= num(e, "age_ns"));
+}
+
+static void check_call(int nth, const char *outcome, bool sync, bool received)
 {
 	struct event *s = find("call_start", nth), *e = NULL;
 	int n, ends = 0;
@@ -562,7 +509,7 @@ static void check_call(int nth, const char *outcome, bool sync)
 	ASSERT_NUM(e, "cookie", num(s, "cookie"));
 	ASSERT_NUM(e, "sync", sync);
 	ASSERT_NUM(s, "sync", sync);
-	ASSERT(num(e, "age_ns") > 0);
+	check_parts(e, received);
 	ASSERT(e > s);
 }
 
@@ -594,16 +541,16 @@ TEST(every_call_ends_once_and_says_how)
 	kdbus_client_close(&server);
 	expect_notice(&caller, KDBUS_ITEM_REPLY_DEAD, 1003);
 	kdbus_client_close(&caller);
-	finish();
+	trace_stop();
 
 	ASSERT_EQ(count("call_start"), 5);
 	ASSERT_EQ(count("call_end"), 5);
 	ASSERT_EQ(count("call_reply"), 2);
-	check_call(0, "answered", true);
-	check_call(1, "answered", false);
-	check_call(2, "timeout", true);
-	check_call(3, "timeout", false);
-	check_call(4, "dead", false);
+	check_call(0, "answered", true, true);
+	check_call(1, "answered", false, true);
+	check_call(2, "timeout", true, false);
+	check_call(3, "timeout", false, false);
+	check_call(4, "dead", false, false);
 	ASSERT_NUM(find("call_start", 3), "timeout_ns", 10 * MSEC);
 
 	r = find("call_reply", 1);
@@ -620,8 +567,8 @@ TEST(every_call_ends_once_and_says_how)
 	ASSERT_NUM(find("notify_send", 0), "cookie_reply", 1002);
 	ASSERT_TEXT(find("notify_send", 1), "type", "reply_dead");
 	ASSERT_NUM(find("notify_send", 1), "dst", caller.hello.id);
-	account_for_messages();
-	account_for_pools(2);
+	trace_account_for_messages();
+	trace_account_for_pools();
 }
 
 static void *cancelled_call(void *arg)
@@ -645,95 +592,167 @@ TEST(a_cancelled_call_is_told_from_the_others)
 	ASSERT_OK(pthread_join(t, NULL));
 	/* an answer that comes too late is dropped, and that is said */
 	ASSERT_OK(kdbus_client_reply(&server, msg, "late", 5));
-	finish();
+	trace_stop();
 
 	ASSERT_EQ(count("call_end"), 1);
-	check_call(0, "cancelled", true);
+	check_call(0, "cancelled", true, true);
 }
 
-/* ---- names and quotas ------------------------------------------------- */
-
-TEST(a_name_has_a_history)
+/* A delay that is there on purpose; who measures reads the clock around it. */
+static void delay(long ns)
 {
-	struct kdbus_client a, b;
+	struct timespec ts = { .tv_nsec = ns };
+
+	nanosleep(&ts, NULL);
+}
+
+/* When things happened, by the clock of whoever did them; ns. */
+static struct {
+	__u64 call, readable, recv, received, reply, replied, returned;
+} at;
+
+static void *serve_slowly(void *arg)
+{
+	const struct kdbus_msg *msg;
+
+	(void)arg;
+	ASSERT_EQ(kdbus_client_wait(&server, 10000), 1);
+	at.readable = now_ns();
+	delay(20 * MSEC);
+	at.recv = now_ns();
+	ASSERT_OK(kdbus_client_recv(&server, 0, 0, &msg));
+	at.received = now_ns();
+	delay(30 * MSEC);
+	at.reply = now_ns();
+	ASSERT_OK(kdbus_client_reply(&server, msg, "yes", 4));
+	at.replied = now_ns();
+	return NULL;
+}
+
+static void check_between(const struct event *e, const char *key, __u64 least,
+			  __u64 most)
+{
+	__u64 value = num(e, key);
+
+	if (value < least || value > most)
+		test_fail(__FILE__, __LINE__, "%s is not from %llu to %llu: %s",
+			  key, least, most, e->text);
+}
+
+TEST(a_call_has_three_parts_that_are_true)
+{
 	struct event *e;
+	pthread_t t;
 
 	setup();
-	client_new(&a, &bus);
-	client_new(&b, &bus);
-	ASSERT_OK(kdbus_client_acquire(&a, "com.example.x",
-				       KDBUS_NAME_ALLOW_REPLACEMENT));
-	ASSERT_EQ(kdbus_client_acquire(&b, "com.example.x", KDBUS_NAME_QUEUE), 1);
-	ASSERT_OK(kdbus_client_release(&a, "com.example.x"));
-	ASSERT_EQ(kdbus_client_acquire(&a, "com.example.x", 0), -EEXIST);
-	ASSERT_EQ(kdbus_client_release(&a, "com.example.x"), -EADDRINUSE);
-	kdbus_client_close(&b);
-	finish();
+	client_new(&caller, &bus);
+	client_new(&server, &bus);
+	ASSERT_OK(pthread_create(&t, NULL, serve_slowly, NULL));
+	at.call = now_ns();
+	sync_call(60 * SEC, 0);
+	at.returned = now_ns();
+	ASSERT_OK(pthread_join(t, NULL));
+	trace_stop();
 
-	ASSERT_EQ(count("name_change"), 3);
-	e = find("name_change", 0);
-	ASSERT_NUM(e, "old", 0);
-	ASSERT_NUM(e, "new", a.hello.id);
-	ASSERT_TEXT(e, "name", "com.example.x");
-	ASSERT_TEXT(e, "new_flags", "allow_replacement");
-	e = find("name_change", 1);
-	ASSERT_NUM(e, "old", a.hello.id);
-	ASSERT_NUM(e, "new", b.hello.id);
-	e = find("name_change", 2);
-	ASSERT_NUM(e, "old", b.hello.id);
-	ASSERT_NUM(e, "new", 0);
-
-	ASSERT_EQ(count("name_queue"), 1);
-	ASSERT_NUM(find("name_queue", 0), "conn", b.hello.id);
-	ASSERT_EQ(count("name_acquire"), 3);
-	ASSERT_NUM(find("name_acquire", 0), "ret", 0);
-	ASSERT_TEXT(find("name_acquire", 1), "flags", "queue|in_queue");
-	ASSERT_NUM(find("name_acquire", 2), "ret", -EEXIST);
-	ASSERT_EQ(count("name_release"), 2);
-	ASSERT_NUM(find("name_release", 0), "ret", 0);
-	ASSERT_NUM(find("name_release", 1), "ret", -EADDRINUSE);
-	ASSERT_NUM(find("name_release", 1), "name_id",
-		   num(find("name_change", 0), "name_id"));
+	check_call(0, "answered", true, true);
+	e = find("call_end", 0);
+	check_between(e, "wait_ns", at.recv - at.readable,
+		      at.received - at.call);
+	check_between(e, "service_ns", at.reply - at.received,
+		      at.replied - at.recv);
+	check_between(e, "age_ns", at.reply - at.readable,
+		      at.replied - at.call);
+	check_between(find("msg_recv", 0), "wait_ns", at.recv - at.readable,
+		      at.received - at.call);
+	check_between(find("msg_recv", 1), "wait_ns", 1,
+		      at.returned - at.reply);
 }
 
-TEST(a_refused_charge_says_which_bound_it_ran_into)
+static void on_signal(int sig)
 {
-	struct kdbus_client a, b;
+	(void)sig;
+}
+
+static void *interrupt(void *thread)
+{
+	/* once the request is there, the requester is inside of its call */
+	ASSERT_EQ(kdbus_client_wait(&server, 10000), 1);
+	ASSERT_OK(pthread_kill(*(pthread_t *)thread, SIGUSR1));
+	return NULL;
+}
+
+/* A sleeping requester is interrupted and does not come back. */
+static void interrupted_call(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	pthread_t self = pthread_self(), t;
 	struct kdbus_builder m;
+
+	sigaction(SIGUSR1, &action, NULL);
+	ASSERT_OK(pthread_create(&t, NULL, interrupt, &self));
+	kdbus_build_msg(&m, server.hello.id, 77);
+	m.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY | KDBUS_MSG_FLAGS_SYNC_REPLY;
+	m.msg.timeout_ns = 1 * SEC;
+	kdbus_build_vec(&m, "request", 8);
+	ASSERT_EQ(kdbus_client_send(&caller, &m), -EINTR);
+	ASSERT_OK(pthread_join(t, NULL));
+	/* calls end in the order of their deadlines */
+	ASSERT_OK(request(&caller, server.hello.id, 78, 1 * SEC));
+	expect_notice(&caller, KDBUS_ITEM_REPLY_TIMEOUT, 78);
+}
+
+TEST(the_rarer_outcomes_have_names_too)
+{
 	static char data[8192];
-	struct event *e;
-	int ret;
+	const struct kdbus_msg *msg;
+	struct kdbus_client small;
+	struct kdbus_builder m;
 
 	setup();
-	client_new(&a, &bus);
-	client_new_pool(&b, &bus, 65536);
-	do {
-		kdbus_build_msg(&m, b.hello.id, 1);
-		kdbus_build_vec(&m, data, sizeof(data));
-		ret = kdbus_client_send(&a, &m);
-	} while (!ret);
-	ASSERT_EQ(ret, -EXFULL);
-	receive_all(&b);
-	do {
-		ret = send_to(&a, b.hello.id, 2, "x");
-	} while (!ret);
-	ASSERT_EQ(ret, -ENOBUFS);
-	finish();
+	client_new(&caller, &bus);
+	client_new(&server, &bus);
+	interrupted_call();
+	while (!kdbus_client_recv(&server, KDBUS_RECV_DROP, 0, NULL))
+		;
+	/* a reply that is too large for whom it is for */
+	client_new_pool(&small, &bus, 4096);
+	ASSERT_OK(request(&small, server.hello.id, 79, 60 * SEC));
+	ASSERT_OK(kdbus_client_recv(&server, 0, 0, &msg));
+	kdbus_build_msg(&m, small.hello.id, 1);
+	m.msg.cookie_reply = 79;
+	kdbus_build_vec(&m, data, sizeof(data));
+	ASSERT_EQ(kdbus_client_send(&server, &m), -ENOBUFS);
+	expect_notice(&small, KDBUS_ITEM_REPLY_DEAD, 79);
+	/* a requester that goes */
+	ASSERT_OK(request(&caller, server.hello.id, 80, 60 * SEC));
+	kdbus_client_close(&caller);
+	/* a request that is dropped */
+	ASSERT_OK(request(&small, server.hello.id, 81, 60 * SEC));
+	ASSERT_OK(kdbus_client_recv(&server, 0, 0, &msg));
+	ASSERT_EQ(msg->cookie, 80);
+	ASSERT_OK(kdbus_client_recv(&server, KDBUS_RECV_DROP, 0, NULL));
+	expect_notice(&small, KDBUS_ITEM_REPLY_DEAD, 81);
+	trace_stop();
 
-	ASSERT_EQ(count("quota_refuse"), 2);
-	e = find("quota_refuse", 0);
-	ASSERT_NUM(e, "conn", b.hello.id);
-	ASSERT_NUM(e, "src", a.hello.id);
-	ASSERT_NUM(e, "uid", 0);
-	ASSERT_TEXT(e, "kind", "share");
-	ASSERT_NUM(e, "ret", -EXFULL);
-	ASSERT(num(e, "asked") > 8192 && num(e, "used") > 0 &&
-	       num(e, "asked") + num(e, "used") > num(e, "limit"));
-	e = find("quota_refuse", 1);
-	ASSERT_TEXT(e, "kind", "msgs");
-	ASSERT_NUM(e, "used", 256);
-	ASSERT_NUM(e, "limit", 256);
-	ASSERT_NUM(e, "ret", -ENOBUFS);
+	ASSERT_EQ(count("call_start"), 5);
+	ASSERT_EQ(count("call_end"), 5);
+	ASSERT_TEXT(find_with("call_end", "cookie", 77, 0), "outcome",
+		    "interrupted");
+	ASSERT_NUM(find_with("call_end", "cookie", 77, 0), "sync", 1);
+	ASSERT_TEXT(find_with("call_end", "cookie", 78, 0), "outcome",
+		    "timeout");
+	ASSERT_TEXT(find_with("call_end", "cookie", 79, 0), "outcome",
+		    "undelivered");
+	ASSERT_TEXT(find_with("call_end", "cookie", 80, 0), "outcome",
+		    "abandoned");
+	ASSERT_TEXT(find_with("call_end", "cookie", 81, 0), "outcome", "dead");
+	check_parts(find_with("call_end", "cookie", 79, 0), true);
+	check_parts(find_with("call_end", "cookie", 80, 0), false);
+	/* the reply that failed, and why; a signal is no refusal */
+	ASSERT_NUM(find_with("msg_send", "cookie_reply", 79, 0), "ret",
+		   -ENOBUFS);
+	ASSERT_EQ(count("cmd_refuse"), 1);
+	ASSERT_NUM(find("cmd_refuse", 0), "ret", -ENOBUFS);
 }
 
 TEST(unwatched_times_are_marked)
@@ -747,7 +766,6 @@ TEST(unwatched_times_are_marked)
 	trace_start();
 	receive_all(&b);
 	trace_stop();
-	bus_id = num(&events[0], "bus");
 	ASSERT_EQ(count("msg_recv"), 1);
 	ASSERT_NUM(find("msg_recv", 0), "wait_ns", -1);
 }
