@@ -129,6 +129,7 @@ static struct kdbus_entry *kdbus_notify_entry(struct kdbus_conn *conn,
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&entry->node);
 	entry->msg = n->msg;
+	entry->cookie = n->notice->cookie;
 	entry->kind = KDBUS_MSG_KIND_NOTIFY;
 	entry->notify = n->notice->type;
 	entry->notice = n->notice;

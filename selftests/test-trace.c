@@ -515,6 +515,7 @@ static void check_call(int nth, const char *outcome, bool sync, bool received)
 
 TEST(every_call_ends_once_and_says_how)
 {
+	struct kdbus_client monitor;
 	const struct kdbus_msg *msg;
 	struct event *r;
 	pthread_t t;
@@ -522,6 +523,8 @@ TEST(every_call_ends_once_and_says_how)
 	setup();
 	client_new(&caller, &bus);
 	client_new(&server, &bus);
+	ASSERT_OK(kdbus_client_open(&monitor, bus.path, KDBUS_HELLO_MONITOR, 0,
+				    0, NULL));
 	ASSERT_OK(pthread_create(&t, NULL, answer_one, NULL));
 	sync_call(10 * SEC, 0);
 	ASSERT_OK(pthread_join(t, NULL));
@@ -541,6 +544,8 @@ TEST(every_call_ends_once_and_says_how)
 	kdbus_client_close(&server);
 	expect_notice(&caller, KDBUS_ITEM_REPLY_DEAD, 1003);
 	kdbus_client_close(&caller);
+	receive_all(&monitor);
+	kdbus_client_close(&monitor);
 	trace_stop();
 
 	ASSERT_EQ(count("call_start"), 5);
@@ -562,6 +567,10 @@ TEST(every_call_ends_once_and_says_how)
 	ASSERT_NUM(r, "reply", num(find("msg_send", 3), "msg"));
 	ASSERT_NUM(find("msg_send", 3), "cookie_reply", 1001);
 
+	/* the monitor's copies are about the same requests */
+	ASSERT_EQ(count_with("msg_recv", "conn", monitor.hello.id), 9);
+	ASSERT_NUM(find_with("msg_recv", "conn", monitor.hello.id, 6),
+		   "cookie", 1002);
 	ASSERT_EQ(count("notify_send"), 2);
 	ASSERT_TEXT(find("notify_send", 0), "type", "reply_timeout");
 	ASSERT_NUM(find("notify_send", 0), "cookie_reply", 1002);
