@@ -84,6 +84,7 @@
 	F(2, u64, name_id) F(3, u64, flags) F(4, s32, ret) S(5, name)
 #define EV_name_queue(F, S, C) EV_name_acquire(F, S, C)
 #define EV_name_unqueue(F, S, C) EV_name_acquire(F, S, C)
+#define EV_name_update(F, S, C) EV_name_acquire(F, S, C)
 #define EV_name_release(F, S, C) EV_name_acquire(F, S, C)
 #define EV_name_change(F, S, C) F(0, u64, bus) F(1, u64, name_id)	\
 	F(2, u64, old) F(3, u64, old_flags) F(4, u64, new)		\
@@ -227,6 +228,7 @@ EV_ARGS(policy_set)
 EV_ARGS(name_acquire)
 EV_ARGS(name_queue)
 EV_ARGS(name_unqueue)
+EV_ARGS(name_update)
 EV_ARGS(name_release)
 EV_ARGS(name_change)
 EV_ARGS(match_add)

@@ -476,6 +476,14 @@ static void kdbus_acquire_replace(struct kdbus_acquire *a, struct kdbus_name_ent
 				n->flags);
 }
 
+static void kdbus_acquire_trace_update(const struct kdbus_acquire *a,
+				       const struct kdbus_name_entry *n,
+				       u64 flags)
+{
+	trace_kdbus_name_update(a->conn->bus->id, a->conn->id, n->id, flags, 0,
+				n->name);
+}
+
 /* Returns whether the charge for the name is used. */
 static bool kdbus_acquire_wait(struct kdbus_acquire *a, struct kdbus_name_entry *n)
 {
@@ -485,6 +493,7 @@ static bool kdbus_acquire_wait(struct kdbus_acquire *a, struct kdbus_name_entry 
 	a->flags |= KDBUS_NAME_IN_QUEUE;
 	if (mine) {
 		mine->flags = flags;
+		kdbus_acquire_trace_update(a, n, flags);
 		return false;
 	}
 	kdbus_waiter_link(a->waiter, n, a->conn, flags, false);
@@ -548,6 +557,7 @@ static int kdbus_acquire_commit(void *arg, struct kdbus_move *move)
 
 	if (kdbus_name_owner(n, bus) == a->conn) {
 		n->flags = a->flags & KDBUS_NAME_STORED;
+		kdbus_acquire_trace_update(a, n, n->flags);
 		a->conn->names_gen++;
 		return -EALREADY;
 	}

@@ -66,6 +66,8 @@ TEST(a_name_has_a_history)
 	ASSERT_OK(kdbus_client_release(&a, NAME));
 	ASSERT_EQ(kdbus_client_acquire(&a, NAME, 0), -EEXIST);
 	ASSERT_EQ(kdbus_client_release(&a, NAME), -EADDRINUSE);
+	/* the owner changes its mind */
+	ASSERT_EQ(kdbus_client_acquire(&b, NAME, 0), -EALREADY);
 	kdbus_client_close(&b);
 	trace_stop();
 
@@ -76,8 +78,12 @@ TEST(a_name_has_a_history)
 	e = find("name_change", 1);
 	ASSERT_TEXT(e, "old_flags", "allow_replacement");
 	ASSERT_TEXT(e, "new_flags", "queue");
+	e = find("name_update", 0);
+	ASSERT_NUM(e, "conn", b.hello.id);
+	ASSERT_TEXT(e, "flags", "");
+	ASSERT_TEXT(find("name_change", 2), "old_flags", "");
 
-	ASSERT_EQ(count("name_acquire"), 3);
+	ASSERT_EQ(count("name_acquire"), 4);
 	ASSERT_NUM(find("name_acquire", 0), "ret", 0);
 	ASSERT_TEXT(find("name_acquire", 1), "flags", "queue|in_queue");
 	ASSERT_NUM(find("name_acquire", 2), "ret", -EEXIST);
@@ -86,7 +92,7 @@ TEST(a_name_has_a_history)
 	ASSERT_NUM(find("name_release", 1), "ret", -EADDRINUSE);
 	/* all of it under one id, which the next life does not get */
 	ASSERT_EQ(count_with("name_change", "name_id", 1), 3);
-	ASSERT_EQ(count_with("name_acquire", "name_id", 1), 3);
+	ASSERT_EQ(count_with("name_acquire", "name_id", 1), 4);
 	ASSERT_EQ(count_with("name_release", "name_id", 1), 2);
 }
 
@@ -117,6 +123,10 @@ TEST(a_line_ends_in_every_way_there_is)
 
 	expect_line("0>1 +2 +1 1>3 -1 3>1 -2 +2 -2 +3 -3 +1 1>3 +2 -2 -1 3>1 1>0");
 	ASSERT_EQ(count("name_queue"), count("name_unqueue"));
+	ASSERT_EQ(count("name_update"), 1);
+	ASSERT_NUM(find("name_update", 0), "conn", b.hello.id);
+	ASSERT_TEXT(find("name_update", 0), "flags",
+		    "allow_replacement|queue");
 	ASSERT_TEXT(find("name_unqueue", 1), "flags",
 		    "allow_replacement|queue");
 }

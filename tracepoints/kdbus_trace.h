@@ -760,6 +760,12 @@ DEFINE_EVENT(kdbus_name, kdbus_name_unqueue,
 	TP_ARGS(bus, conn, name_id, flags, ret, name)
 );
 
+DEFINE_EVENT(kdbus_name, kdbus_name_update,
+	TP_PROTO(u64 bus, u64 conn, u64 name_id, u64 flags, int ret,
+		 const char *name),
+	TP_ARGS(bus, conn, name_id, flags, ret, name)
+);
+
 DEFINE_EVENT(kdbus_name, kdbus_name_release,
 	TP_PROTO(u64 bus, u64 conn, u64 name_id, u64 flags, int ret,
 		 const char *name),
