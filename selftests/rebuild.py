@@ -1,0 +1,1019 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""usage: rebuild.py DIR [EVENT]
+
+Rebuilds from trace events alone what happened on a bus: who sent what to whom,
+where it waited, why it was refused or dropped, who owned each name and who
+waited for it, how full each pool was, how each call ended. DIR/trace is the
+trace, DIR/truth.* what the processes of rebuild-load wrote down of what they
+did and saw; wherever the two differ is a problem. Prints TAP.
+
+With EVENT the first event of that name is left out, to see that it is missed.
+"""
+import collections
+import errno
+import glob
+import json
+import re
+import sys
+
+LINE = re.compile(r"^\s*(.+)-(\d+)\s+\[\d+\]\s+\S+\s+\d+: (\w+): ?(.*)$")
+NUMBER = re.compile(r"^-?\d+$")
+NAME_FLAGS = {"replace_existing": 1, "allow_replacement": 2, "queue": 4,
+              "in_queue": 8, "activator": 16}
+NOTICES = {0x8000: "name_add", 0x8001: "name_remove", 0x8002: "name_change",
+           0x8003: "id_add", 0x8004: "id_remove", 0x8005: "reply_timeout",
+           0x8006: "reply_dead"}
+NOBODY = (1 << 32) - 1
+
+TOPICS = {
+    "order": "events are complete, and in the order of the bus",
+    "sends": "who sent what to whom, accepted or not",
+    "receives": "who received what, and where it lay",
+    "drops": "what was not received was dropped, and why",
+    "refusals": "why a message was refused",
+    "calls": "every call ended once, as both sides saw it",
+    "owners": "every name's owners, at each moment",
+    "lines": "who waited for a name, at each moment",
+    "pools": "every pool's fill, at each moment",
+    "commands": "every command that failed",
+    "broadcasts": "whom broadcasts and notices reached",
+    "monitors": "monitors saw everything once",
+    "memfds": "which memfd went where",
+    "snapshots": "what there was when all was still",
+}
+
+
+def flags(text):
+    """The number of name flags that an event prints as words."""
+    return sum(NAME_FLAGS[word] for word in text.split("|") if word)
+
+
+class Event:
+    """One event: its name, where it stands, who fired it, its fields."""
+
+    def __init__(self, index, pid, name, text):
+        self.index, self.pid, self.name = index, pid, name
+        self.fields = {}
+        for word in text.split(" "):
+            key, found, value = word.partition("=")
+            if found:
+                self.fields[key] = int(value) if NUMBER.match(value) else value
+
+    def __getattr__(self, key):
+        try:
+            return self.fields[key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def __str__(self):
+        return "%s %s" % (self.name, " ".join("%s=%s" % f
+                                             for f in self.fields.items()))
+
+
+class Name:
+    """A life of a name: its owner, and the line of who waits."""
+
+    def __init__(self, name_id, name):
+        self.id, self.name = name_id, name
+        self.owner, self.flags = 0, 0
+        self.line = []          # of [conn, flags], without the activator
+        self.activator = 0      # who waits as one
+
+    def left(self, conn):
+        self.line = [w for w in self.line if w[0] != conn]
+
+
+class State:
+    """What there is at one moment; handlers are named after events."""
+
+    def __init__(self, problem):
+        self.problem = problem
+        self.conns, self.ended = {}, {}     # id -> conn_new; id -> index
+        self.msgs, self.notices = {}, {}    # id -> msg_send, notify_send
+        self.refused = {}                   # id -> refused msg_send
+        self.queues = collections.defaultdict(dict)  # conn -> msg -> queue
+        self.replies = {}           # (conn, msg) of sync replies underway
+        self.fates = collections.defaultdict(list)   # msg -> ends, and queues
+        self.calls, self.call_ends = {}, {}
+        self.call_replies = {}
+        self.names = {}                     # id -> Name
+        self.owners = collections.defaultdict(lambda: [(-1, 0)])
+        self.changes = []
+        self.unqueued = None
+        self.matches = collections.defaultdict(collections.Counter)
+        self.places = {}                    # (conn, msg) -> pool_alloc
+        self.pools = collections.defaultdict(list)
+        self.memfds, self.passed = {}, collections.defaultdict(list)
+        self.why = collections.defaultdict(list)  # msg -> refusal events
+        self.by_kind = collections.defaultdict(list)
+        self.seq = (0, 0)
+        self.last_of = {}                   # pid -> index of its last event
+        self.since = {}                     # index -> the one before, of pid
+
+    def play(self, event):
+        self.since[event.index] = self.last_of.get(event.pid, -1)
+        self.last_of[event.pid] = event.index
+        self.by_kind[event.name].append(event)
+        getattr(self, event.name, lambda e: None)(event)
+
+    # ---- connections
+
+    def conn_new(self, e):
+        if e.conn in self.conns:
+            self.problem("order", "twice: %s" % e)
+        self.conns[e.conn] = e
+
+    def end(self, conn, index):
+        if conn not in self.conns:
+            self.problem("order", "connection %d ends and never began" % conn)
+        self.ended.setdefault(conn, index)
+
+    def conn_dead(self, e):
+        self.end(e.conn, e.index)
+        left = self.queues[e.conn]
+        if left:
+            self.problem("drops", "%s, but it has queued %s" %
+                         (e, list(left)))
+
+    def alive(self, conn, index):
+        begin = self.conns.get(conn)
+        return begin is not None and begin.index <= index and \
+            self.ended.get(conn, index + 1) > index
+
+    # ---- messages
+
+    def msg_send(self, e):
+        if e.ret:
+            self.refused[e.msg] = e
+            return
+        self.msgs[e.msg] = e
+        if e.dst == -1:
+            return
+        if not self.alive(e.dst, e.index):
+            self.problem("sends", "to a connection that is not there: %s" % e)
+        if not e.dst_name:
+            return
+        name = self.names.get(e.name_id)
+        if not name or name.name != e.dst_name or name.owner != e.dst:
+            self.problem("owners", "not the owner of the name: %s" % e)
+
+    def notify_send(self, e):
+        self.notices[e.msg] = e
+        if e.type == "id_remove":
+            self.end(e.id, e.index)
+        if e.type.startswith("name_"):
+            change = self.changes[-1] if self.changes else None
+            e.fields["change"] = change
+            if not change or change.name_id != e.name_id:
+                self.problem("owners", "no change before %s" % e)
+
+    def in_order(self, e):
+        number, msg = self.seq
+        if e.seq < number or (e.seq == number and e.msg != msg):
+            self.problem("order", "%s after number %d" % (e, number))
+        self.seq = (e.seq, e.msg)
+
+    def msg_queue(self, e):
+        self.in_order(e)
+        if e.msg not in self.msgs and e.msg not in self.notices:
+            self.problem("sends", "never sent: %s" % e)
+        place = self.places.get((e.conn, e.msg))
+        if e.bytes and (not place or place.offset != e.offset or
+                        place.bytes != e.bytes):
+            self.problem("pools", "has no such place: %s" % e)
+        self.fates[e.msg].append(e)
+        if e.kind == "sync_reply":
+            self.replies[e.conn, e.msg] = e
+        else:
+            self.queues[e.conn][e.msg] = e
+
+    def leave(self, conn, msg, e):
+        queued = self.queues[conn].pop(msg, None) or \
+            self.replies.pop((conn, msg), None)
+        if not queued:
+            self.problem("drops", "was not queued: %s" % e)
+        return queued
+
+    def msg_recv(self, e):
+        e.fields["place"] = self.places.get((e.conn, e.msg))
+        if e.ret or "peek" in e.flags:
+            return
+        self.leave(e.conn, e.msg, e)
+        self.fates[e.msg].append(e)
+
+    def msg_drop(self, e):
+        self.fates[e.msg].append(e)
+        if e.reason != "undelivered":
+            self.leave(e.conn, e.msg, e)
+        elif e.msg in self.refused:
+            self.problem("drops", "of a refused message: %s" % e)
+
+    def msg_move(self, e):
+        queued = self.leave(e.__getattr__("from"), e.msg, e)
+        if not queued:
+            return
+        if (e.to, e.msg) not in self.places:
+            self.problem("pools", "no place where it moves to: %s" % e)
+        # behind what is older, in front of what is younger
+        queue = self.queues[e.to]
+        queue[e.msg] = queued
+        self.queues[e.to] = dict(sorted(queue.items(),
+                                        key=lambda item: item[1].seq))
+        self.fates[e.msg].append(e)
+        if e.msg in self.calls:
+            self.calls[e.msg].fields["now"] = e.to
+
+    # ---- calls
+
+    def call_start(self, e):
+        request = self.msgs.get(e.msg)
+        if not request or request.src != e.conn or request.dst != e.peer or \
+           request.cookie != e.cookie or "expect_reply" not in request.flags:
+            self.problem("calls", "no such request: %s" % e)
+        self.calls[e.msg] = e
+        e.fields["now"] = e.peer
+
+    def call_reply(self, e):
+        self.call_replies[e.msg] = e
+        reply = self.msgs.get(e.reply)
+        if not reply or reply.src != e.peer or reply.dst != e.conn or \
+           reply.cookie_reply != e.cookie:
+            self.problem("calls", "no such reply: %s" % e)
+
+    def call_end(self, e):
+        start = self.calls.get(e.msg)
+        if not start or e.msg in self.call_ends:
+            self.problem("calls", "%s: %s" % ("twice" if start else
+                                              "never began", e))
+            return
+        self.call_ends[e.msg] = e
+        if (e.peer, e.conn) != (start.now, start.conn):
+            self.problem("calls", "not of these two: %s" % e)
+        if (e.outcome == "answered") != (e.msg in self.call_replies):
+            self.problem("calls", "answered or not: %s" % e)
+        if e.wait_ns >= 0 and e.wait_ns + e.service_ns > e.age_ns:
+            self.problem("calls", "parts above the sum: %s" % e)
+
+    # ---- names
+
+    def life_of(self, e):
+        # a life begins with the change that gives it an owner
+        return self.names.setdefault(e.name_id,
+                                     Name(e.name_id, e.fields["name"]))
+
+    def name_queue(self, e):
+        name = self.life_of(e)
+        if flags(e.flags) & 16:
+            name.activator = e.conn
+        elif any(w[0] == e.conn for w in name.line):
+            self.problem("lines", "in line twice: %s" % e)
+        elif name.owner == e.conn:
+            name.line.insert(0, [e.conn, e.flags])
+        else:
+            name.line.append([e.conn, e.flags])
+
+    def name_unqueue(self, e):
+        name = self.life_of(e)
+        self.unqueued = (e.conn, name.line[:1])
+        if flags(e.flags) & 16:
+            if name.activator != e.conn:
+                self.problem("lines", "not the activator: %s" % e)
+            name.activator = 0
+        elif [e.conn, e.flags] not in name.line:
+            self.problem("lines", "not in line: %s" % e)
+        name.left(e.conn)
+
+    def name_update(self, e):
+        name = self.life_of(e)
+        if name.owner == e.conn:
+            name.flags = flags(e.flags)
+            return
+        for waiter in name.line:
+            if waiter[0] == e.conn:
+                waiter[1] = e.flags
+                return
+        self.problem("lines", "neither owner nor in line: %s" % e)
+
+    def name_change(self, e):
+        name = self.life_of(e)
+        if name.owner != e.old or name.flags != flags(e.old_flags):
+            self.problem("owners", "not the owner before: %s" % e)
+        if e.new and not self.alive(e.new, e.index):
+            self.problem("owners", "to a connection that is gone: %s" % e)
+        waited = self.unqueued and self.unqueued[0] == e.new
+        taken = flags(e.old_flags) & (2 | 16)
+        if e.old and e.new and not taken and not waited:
+            self.problem("lines", "neither waited nor replaced: %s" % e)
+        if waited and not taken and self.unqueued[1] and \
+           self.unqueued[1][0][0] != e.new:
+            self.problem("lines", "not the first in line: %s" % e)
+        if not e.new and (name.line or name.activator):
+            self.problem("lines", "gone, with %s in line: %s" %
+                         (name.line, e))
+        self.unqueued = None
+        name.owner, name.flags = e.new, flags(e.new_flags)
+        self.owners[name.name].append((e.index, e.new))
+        self.changes.append(e)
+        if not e.new:
+            del self.names[e.name_id]
+
+    # ---- the rest
+
+    def match_add(self, e):
+        self.matches[e.conn][e.cookie] += 1
+
+    def match_remove(self, e):
+        if self.matches[e.conn].pop(e.cookie, 0) != e.removed:
+            self.problem("broadcasts", "not as many: %s" % e)
+
+    def pool_alloc(self, e):
+        self.pools[e.conn].append(e)
+        if e.msg:
+            self.places[e.conn, e.msg] = e
+
+    def pool_free(self, e):
+        self.pools[e.conn].append(e)
+
+    def quota_refuse(self, e):
+        self.why[e.msg].append(e)
+
+    def policy_deny(self, e):
+        self.why[e.msg].append(e)
+
+    def memfd_new(self, e):
+        self.memfds[e.memfd] = e
+
+    def memfd_pass(self, e):
+        self.passed[e.msg].append(e)
+
+    # ---- asking
+
+    def owners_between(self, name, begin, end):
+        """Who owned a name at some moment of an interval; 0 for nobody."""
+        found = {0} if name not in self.owners else set()
+        history = self.owners[name]
+        for i, (index, owner) in enumerate(history):
+            until = history[i + 1][0] if i + 1 < len(history) else end + 1
+            if index <= end and until > begin:
+                found.add(owner)
+        return found
+
+
+class Pool:
+    """What is in use in a pool, change by change."""
+
+    def __init__(self, problem, events):
+        self.slices = {}
+        self.used = self.last = 0
+        self.problem = problem
+        self.todo = sorted(events, key=lambda e: e.change)
+
+    def play(self, e):
+        if e.change != self.last + 1:
+            self.problem("pools", "after change %d: %s" % (self.last, e))
+        self.last = e.change
+        if e.name == "pool_alloc":
+            self.used += e.bytes
+            self.take(e)
+        else:
+            self.used -= e.bytes
+            was = self.slices.pop(e.offset, None)
+            if not was or (was.bytes, was.msg, was.src, was.uid) != \
+               (e.bytes, e.msg, e.src, e.uid):
+                self.problem("pools", "was not taken: %s" % e)
+        if e.used != self.used:
+            self.problem("pools", "used is %d: %s" % (self.used, e))
+
+    def take(self, e):
+        if e.offset + e.bytes > e.pool_size:
+            self.problem("pools", "outside of the pool: %s" % e)
+        for other in self.slices.values():
+            if other.offset < e.offset + e.bytes and \
+               e.offset < other.offset + other.bytes:
+                self.problem("pools", "%s overlaps %s" % (e, other))
+        self.slices[e.offset] = e
+
+    def until(self, index):
+        """Plays what there was before an index at which all was still."""
+        while self.todo and self.todo[0].index < index:
+            self.play(self.todo.pop(0))
+        return self
+
+
+class Truth:
+    """What the processes wrote, by what they did."""
+
+    def __init__(self, directory):
+        self.ops = collections.defaultdict(list)
+        for path in sorted(glob.glob(directory + "/truth.*")):
+            with open(path, encoding="ascii") as lines:
+                for line in lines:
+                    record = json.loads(line)
+                    self.ops[record["op"]].append(record)
+
+    def __getitem__(self, op):
+        return self.ops[op]
+
+    def by_conn(self, op):
+        found = collections.defaultdict(list)
+        for record in self.ops[op]:
+            found[record["conn"]].append(record)
+        return found
+
+
+def same_lists(problem, topic, what, told, seen):
+    """Compares two lists per connection, in order."""
+    for conn in sorted(set(told) | set(seen)):
+        a, b = told.get(conn, []), seen.get(conn, [])
+        if a == b:
+            continue
+        i = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y),
+                 min(len(a), len(b)))
+        problem(topic, "%s of connection %d: %d told, %d in events; number %d:"
+                " told %s, in events %s" %
+                (what, conn, len(a), len(b), i, a[i:i + 1], b[i:i + 1]))
+
+
+class Compare:
+    """Holds the events against the truth."""
+
+    def __init__(self, state, truth, problem):
+        self.state, self.truth, self.problem = state, truth, problem
+        self.by_cookie = {}
+        for e in state.by_kind["msg_send"]:
+            self.by_cookie[e.src, e.cookie] = e
+
+    def run(self):
+        self.connections()
+        self.sends()
+        self.refusals()
+        self.receives()
+        self.drops()
+        self.calls()
+        self.names()
+        self.infos()
+        self.commands()
+        self.broadcasts()
+        self.monitors()
+        self.memfds()
+        self.ends()
+
+    def connections(self):
+        told = {r["conn"]: (r["uid"], r["pid"]) for r in self.truth["open"]}
+        seen = {c: (e.uid, e.pid_of_hello) for c, e in self.new_conns()}
+        if told != seen:
+            self.problem("order", "connections told %s, seen %s" %
+                         (told, seen))
+        closed = {r["conn"] for r in self.truth["byebye"]}
+        byebye = {e.conn for e in self.state.by_kind["conn_dead"]
+                  if e.reason == "byebye"}
+        if closed != byebye:
+            self.problem("order", "byebye told %s, seen %s" % (closed, byebye))
+        same_lists(self.problem, "order", "updates",
+                   {c: [r["flags"] for r in rs]
+                    for c, rs in self.truth.by_conn("update").items()},
+                   self.per_conn("conn_update",
+                                 lambda e: int(e.attach_flags, 16)))
+
+    def new_conns(self):
+        for conn, e in self.state.conns.items():
+            e.fields["pid_of_hello"] = e.fields["pid"]
+            yield conn, e
+
+    def per_conn(self, name, what, wanted=lambda e: True):
+        found = collections.defaultdict(list)
+        for e in self.state.by_kind[name]:
+            if wanted(e):
+                found[e.conn].append(what(e))
+        return found
+
+    # ---- messages
+
+    def sends(self):
+        for r in self.truth["send"]:
+            e = self.by_cookie.pop((r["conn"], r["cookie"]), None)
+            if not e:
+                self.problem("sends", "not in events: %s" % r)
+                continue
+            self.compare_send(r, e)
+        for e in self.by_cookie.values():
+            self.problem("sends", "nobody has sent %s" % e)
+
+    def compare_send(self, r, e):
+        words = {1: "expect_reply", 2: "sync_reply", 4: "no_auto_start"}
+        told = {
+            "bytes": r["bytes"], "n_fds": r["fds"], "dst_name": r["name"],
+            "n_memfds": 1 if r["memfd"] else 0, "priority": r["priority"],
+            "timeout_ns": r["timeout"], "cookie_reply": r["cookie_reply"],
+            "flags": "|".join(w for bit, w in words.items()
+                              if r["flags"] & bit),
+        }
+        if not r["name"] or e.ret:
+            told["dst"] = r["dst"]
+        # a synchronous call fails later than its message
+        if not r["flags"] & 2 or not r["ret"] or e.ret:
+            told["ret"] = r["ret"]
+        for key, value in told.items():
+            if e.fields[key] != value:
+                self.problem("sends", "%s is not %s: %s" % (key, value, e))
+        r["event"] = e
+
+    def refusals(self):
+        for e in self.state.refused.values():
+            if not self.explained(e):
+                self.problem("refusals", "not explained: %s" % e)
+            if self.state.fates[e.msg]:
+                self.problem("refusals", "refused, and yet %s" %
+                             self.state.fates[e.msg][0])
+
+    def explained(self, e):
+        name = errno.errorcode[-e.ret]
+        why = self.state.why[e.msg]
+        begin = self.state.since[e.index]
+        if any(w.name == "quota_refuse" and w.ret == e.ret for w in why):
+            return True
+        denied = any(w.name == "policy_deny" and w.conn == e.src and
+                     w.level == ("talk" if name == "EPERM" else "see")
+                     for w in why)
+        if denied:
+            return name in ("EPERM", "ESRCH", "ENXIO")
+        owners = self.state.owners_between(e.dst_name, begin, e.index)
+        if name == "ESRCH":
+            return 0 in owners
+        if name == "ENXIO":
+            return self.not_addressable(e.dst, begin, e.index)
+        if name == "ECOMM":
+            to = owners if e.dst_name else {e.dst}
+            return e.n_fds and any("accept_fd" not in self.state.conns[c].flags
+                                   for c in to if c)
+        if name == "EADDRNOTAVAIL":
+            return any("activator" in self.state.conns[c].flags
+                       for c in owners if c)
+        if name == "ECONNRESET":
+            return True
+        # the message itself is no good
+        return name in ("EFAULT", "EDESTADDRREQ", "EINVAL")
+
+    def not_addressable(self, conn, begin, end):
+        new = self.state.conns.get(conn)
+        if not new or new.flags not in ("", "accept_fd"):
+            return True
+        return not (self.state.alive(conn, begin) and
+                    self.state.alive(conn, end))
+
+    def receives(self):
+        for op, what in (("recv", lambda e: not e.ret and "peek" not in e.flags
+                          and e.kind != "sync_reply"),
+                         ("peek", lambda e: not e.ret and "peek" in e.flags),
+                         ("reply", lambda e: not e.ret and
+                          e.kind == "sync_reply")):
+            same_lists(self.problem, "receives", op,
+                       {c: [self.told_message(r) for r in rs]
+                        for c, rs in self.truth.by_conn(op).items()},
+                       self.per_conn("msg_recv", self.seen_message, what))
+
+    def told_message(self, r):
+        cookie = r["cookie"] if r["src"] else r["cookie_reply"]
+        notice = ()
+        if not r["src"]:
+            notice = (NOTICES[r["type"]], r.get("id", 0), r.get("name", ""),
+                      r.get("old", 0), r.get("new", 0),
+                      r.get("old_flags", 0), r.get("new_flags", 0))
+        return (r["src"], cookie, r["offset"], r["bytes"]) + notice
+
+    def seen_message(self, e):
+        place = e.place or self.state.places.get((e.conn, e.msg))
+        notice = ()
+        if not e.src:
+            n = self.state.notices.get(e.msg)
+            if not n:
+                return (e.src, e.cookie, "never sent")
+            c = n.fields.get("change")
+            notice = (n.type, n.id, c.fields["name"] if c else "",
+                      c.old if c else 0, c.new if c else 0,
+                      flags(c.old_flags) if c else 0,
+                      flags(c.new_flags) if c else 0)
+        return (e.src, e.cookie, place.offset if place else None,
+                e.bytes) + notice
+
+    def drops(self):
+        told = {c: [(r["src"], r["cookie"] if r["src"] else r["cookie_reply"])
+                    for r in rs]
+                for c, rs in self.truth.by_conn("drop").items()}
+        blind = {c: len(rs)
+                 for c, rs in self.truth.by_conn("blind_drop").items()}
+        seen = self.per_conn("msg_drop", lambda e: (e.src, e.cookie),
+                             lambda e: e.reason == "requested")
+        for conn, n in blind.items():
+            if len(seen.pop(conn, [])) != n:
+                self.problem("drops", "%d drops of connection %d" % (n, conn))
+        same_lists(self.problem, "drops", "drops", told, seen)
+        closed = {r["conn"] for r in self.truth["close"] +
+                  self.truth["byebye"]}
+        special = {c for c, e in self.state.conns.items()
+                   if e.index < self.state.by_kind["endpoint_new"][-1].index}
+        for e in self.state.by_kind["msg_drop"]:
+            if e.reason == "disconnect" and e.conn not in closed | special:
+                self.problem("drops", "it was never closed: %s" % e)
+            if (e.reason in ("undelivered", "move")) != (e.ret != 0):
+                self.problem("drops", "what was in the way: %s" % e)
+
+    # ---- calls
+
+    def calls(self):
+        notices = collections.defaultdict(set)
+        answers = set()
+        for r in self.truth["recv"] + self.truth["peek"] + self.truth["reply"]:
+            if r["src"]:
+                answers.add((r["conn"], r["cookie_reply"]))
+            else:
+                notices[r["conn"], r["cookie_reply"]].add(NOTICES[r["type"]])
+        for r in self.truth["send"]:
+            e = r.get("event")
+            if not e or not r["flags"] & 1 or e.ret:
+                continue
+            end = self.state.call_ends.get(e.msg)
+            key = (r["conn"], r["cookie"])
+            if not end:
+                self.problem("calls", "never ended: %s" % e)
+            elif r["flags"] & 2:
+                self.sync_outcome(r, end)
+            else:
+                self.async_outcome(end, notices[key], key in answers)
+
+    def sync_outcome(self, r, end):
+        outcomes = {
+            0: {"answered"}, -errno.ETIMEDOUT: {"timeout"},
+            -errno.EPIPE: {"dead", "undelivered"},
+            -errno.ECANCELED: {"cancelled"},
+            -errno.EINTR: {"interrupted", "abandoned", "dead"},
+        }
+        if end.outcome not in outcomes.get(r["ret"], ()):
+            self.problem("calls", "the caller saw %d: %s" % (r["ret"], end))
+
+    def async_outcome(self, end, notices, answered):
+        if "reply_timeout" in notices:
+            good = end.outcome == "timeout"
+        elif "reply_dead" in notices:
+            good = end.outcome in ("dead", "undelivered")
+        elif answered:
+            good = end.outcome == "answered"
+        else:
+            # the requester has not looked, or is gone
+            good = end.outcome != "interrupted"
+        if not good:
+            self.problem("calls", "the caller saw %s %s: %s" %
+                         (notices, answered, end))
+
+    # ---- names
+
+    def names(self):
+        told = [(r["name"], r["old"], r["old_flags"], r["new"],
+                 r["new_flags"]) for r in self.truth["recv"]
+                if r["conn"] == 1 and "name" in r]
+        seen = [(e.fields["name"], e.old, flags(e.old_flags), e.new,
+                 flags(e.new_flags)) for e in self.state.changes]
+        same_lists(self.problem, "owners", "changes that the observer saw",
+                   {1: told}, {1: seen[:len(told)]})
+        # the last ones are those of the observer's own end
+        if len(seen) - len(told) > 4:
+            self.problem("owners", "%d changes that the observer has not seen"
+                         % (len(seen) - len(told)))
+        same_lists(self.problem, "owners", "acquire",
+                   {c: [(r["name"], min(r["ret"], 0), r["ret"] == 1)
+                        for r in rs if r["ret"] not in (-errno.E2BIG,
+                                                        -errno.EINVAL)]
+                    for c, rs in self.truth.by_conn("acquire").items()},
+                   self.per_conn("name_acquire", lambda e: (
+                       e.fields["name"], e.ret,
+                       not e.ret and bool(flags(e.flags) & 8))))
+        same_lists(self.problem, "owners", "release",
+                   {c: [(r["name"], r["ret"]) for r in rs]
+                    for c, rs in self.truth.by_conn("release").items()},
+                   self.per_conn("name_release",
+                                 lambda e: (e.fields["name"], e.ret)))
+
+    def infos(self):
+        marks = {e.text: e.index for e in self.state.by_kind["mark"]}
+        unseen = [e for e in self.state.by_kind["policy_deny"]
+                  if e.level == "see"]
+        for r in self.truth["info"]:
+            begin = marks["info %d begins" % r["n"]]
+            end = marks["info %d ends" % r["n"]]
+            owners = self.state.owners_between(r["name"], begin, end)
+            hidden = any(begin < e.index < end and e.conn == r["conn"]
+                         for e in unseen)
+            if r["ret"] == -errno.ESRCH:
+                good = 0 in owners or hidden
+            else:
+                good = r["owner"] in owners or r["ret"]
+            if not good:
+                self.problem("owners", "%s was told to be of %s, not %s" %
+                             (r["name"], r["owner"], owners))
+
+    # ---- the rest
+
+    def commands(self):
+        told = collections.Counter((r["conn"], r["cmd"], r["ret"])
+                                   for r in self.truth["refused"])
+        seen = collections.Counter((e.conn, e.cmd, e.ret)
+                                   for e in self.state.by_kind["cmd_refuse"])
+        for key in told.keys() | seen.keys():
+            if told[key] != seen[key]:
+                self.problem("commands", "%s: %d told, %d seen" %
+                             (key, told[key], seen[key]))
+
+    def broadcasts(self):
+        state = self.state
+        same_lists(self.problem, "broadcasts", "matches",
+                   {c: [(r["cookie"], r["bytes"]) for r in rs]
+                    for c, rs in self.truth.by_conn("match_add").items()},
+                   self.per_conn("match_add",
+                                 lambda e: (e.cookie, e.fields["bytes"])))
+        same_lists(self.problem, "broadcasts", "removed matches",
+                   {c: [r["cookie"] for r in rs]
+                    for c, rs in self.truth.by_conn("match_remove").items()},
+                   self.per_conn("match_remove", lambda e: e.cookie))
+        for e in state.by_kind["match_run"]:
+            fates = state.fates[e.msg]
+            queued = sum(f.name == "msg_queue" for f in fates)
+            lost = sum(f.name == "msg_drop" and f.reason == "undelivered"
+                       for f in fates)
+            if queued != e.queued or queued + lost != e.hit:
+                self.problem("broadcasts", "%d queued, %d lost: %s" %
+                             (queued, lost, e))
+        runs = {e.msg for e in state.by_kind["match_run"]}
+        sent = {e.msg for e in state.msgs.values() if e.dst == -1}
+        if runs != sent:
+            self.problem("broadcasts", "without match_run: %s" % (runs ^ sent))
+        matched = {e.conn: e.index for e in reversed(state.by_kind["match_add"])}
+        for e in state.by_kind["msg_queue"]:
+            wide = e.msg in sent or (e.msg in state.notices and
+                                     state.notices[e.msg].dst == -1)
+            if wide and matched.get(e.conn, e.index) >= e.index:
+                self.problem("broadcasts", "it has no match: %s" % e)
+
+    def monitors(self):
+        monitors = {c for c, e in self.state.conns.items()
+                    if "monitor" in e.flags}
+        for msg, e in self.state.msgs.items():
+            if e.dst == -1:
+                continue
+            copies = [f for f in self.state.fates[msg]
+                      if f.name in ("msg_queue", "msg_drop") and
+                      f.kind == "copy" and
+                      (f.name == "msg_queue" or f.reason == "undelivered")]
+            alive = {c for c in monitors if self.state.alive(c, e.index)}
+            if {f.conn for f in copies} != alive or \
+               len(copies) != len(alive):
+                self.problem("monitors", "%s for %s: %s" %
+                             ([str(f) for f in copies], alive, e))
+
+    def memfds(self):
+        for r in self.truth["send"]:
+            e = r.get("event")
+            if not e or e.ret:
+                continue
+            seen = [self.state.memfds[p.memfd].fields["name"]
+                    for p in self.state.passed[e.msg]
+                    if p.memfd in self.state.memfds]
+            if seen != ([r["memfd"]] if r["memfd"] else []):
+                self.problem("memfds", "%s, told %s: %s" %
+                             (seen, r["memfd"], e))
+        made = collections.Counter(self.state.memfds.keys())
+        dead = collections.Counter(e.memfd for e in
+                                   self.state.by_kind["memfd_dead"])
+        sealed = collections.Counter(e.memfd for e in
+                                     self.state.by_kind["memfd_seal"])
+        if made != dead or made != sealed:
+            self.problem("memfds", "made %s, sealed %s, dead %s" %
+                         (made - dead, made - sealed, dead - made))
+
+    def ends(self):
+        """At the end there is nothing left of anything."""
+        state = self.state
+        for msg in state.calls.keys() - state.call_ends.keys():
+            self.problem("calls", "never ended: %s" % state.calls[msg])
+        for conn, queue in state.queues.items():
+            for e in queue.values():
+                self.problem("drops", "never left its queue: %s" % e)
+        for e in state.replies.values():
+            self.problem("drops", "never handed out: %s" % e)
+        for name in state.names.values():
+            self.problem("owners", "never ended: %s" % name.name)
+        dead = collections.Counter(e.conn for e in state.by_kind["conn_dead"])
+        if dead != collections.Counter(state.conns.keys()):
+            self.problem("order", "connections without one end: %s" %
+                         (state.conns.keys() ^ dead.keys()))
+        objects = [("bus_new", "bus_dead", "bus"),
+                   ("endpoint_new", "endpoint_dead", "endpoint")]
+        for new, end, key in objects:
+            made = sorted(e.fields[key] for e in state.by_kind[new])
+            gone = sorted(e.fields[key] for e in state.by_kind[end])
+            if made != gone or not made:
+                self.problem("order", "%s %s, %s %s" % (new, made, end, gone))
+        uploads = [(e.names, e.grants) for e in state.by_kind["policy_set"]]
+        if uploads != [(1, 1), (1, 1), (1, 1), (4, 4)]:
+            self.problem("order", "policies %s" % uploads)
+
+
+class Snapshots:
+    """Compares the state at a still moment with what was listed then."""
+
+    def __init__(self, state, truth, problem):
+        self.state, self.truth, self.problem = state, truth, problem
+        self.pools = {}
+        self.count = 0
+        self.bus = ""
+
+    def rows(self, number, what):
+        lines = [r["line"] for r in self.truth["listing"]
+                 if r["round"] == number and r["what"] == what]
+        head = lines[0].split(" ")
+        for line in lines[1:]:
+            row = dict(zip(head, line.split(" ")))
+            if row["bus"] == self.bus:
+                yield {k: int(v) if NUMBER.match(v) else v
+                       for k, v in row.items()}
+
+    def check(self, number, index, pools):
+        self.count += 1
+        self.bus = str(next(iter(self.state.conns.values())).bus)
+        self.pools = {c: p.until(index) for c, p in pools.items()}
+        self.connections(number)
+        self.held(number)
+        self.listed_names(number)
+        self.client_list(number)
+        self.accounts(number)
+
+    def differ(self, topic, what, told, seen):
+        if told != seen:
+            self.problem(topic, "%s: listed %s, rebuilt %s" %
+                         (what, told, seen))
+
+    def pool(self, conn):
+        return self.pools.get(conn) or Pool(self.problem, [])
+
+    def connections(self, number):
+        alive = set(self.state.conns) - set(self.state.ended)
+        rows = {row["conn"]: row for row in self.rows(number, "connections")}
+        self.differ("snapshots", "connections", set(rows), alive)
+        for conn, row in rows.items():
+            calls = [c for m, c in self.state.calls.items() if c.conn == conn
+                     and m not in self.state.call_ends]
+            names = {n.name for n in self.state.names.values()
+                     if n.owner == conn}
+            what = "connection %d" % conn
+            self.differ("pools", what, row["pool_used"],
+                        self.pool(conn).used)
+            self.differ("snapshots", what + " queue", row["queued"],
+                        len(self.state.queues[conn]))
+            # one that ended while its requester was interrupted still counts
+            kept = sum(r["conn"] == conn and r["ret"] == -errno.EINTR
+                       for r in self.truth["send"])
+            if not len(calls) <= row["calls_out"] <= len(calls) + kept:
+                self.differ("snapshots", what + " calls", row["calls_out"],
+                            len(calls))
+            self.differ("snapshots", what + " matches", row["matches"],
+                        sum(self.state.matches[conn].values()))
+            self.differ("owners", what + " names",
+                        set(row["names"].split(",")) - {"-"}, names)
+
+    def held(self, number):
+        """Every slice is held by its owner, or queued, or a notice's place."""
+        held = collections.defaultdict(set)
+        for r in self.truth["held"]:
+            if r["round"] == number:
+                held[r["conn"]].add(r["offset"])
+        for conn, pool in self.pools.items():
+            if conn in self.state.ended:
+                continue
+            queued = {e.msg for e in self.state.queues[conn].values()} | \
+                     {m for c, m in self.state.replies if c == conn}
+            waiting = sum(c.conn == conn and not c.sync
+                          for m, c in self.state.calls.items()
+                          if m not in self.state.call_ends)
+            if not held[conn] <= set(pool.slices):
+                self.problem("pools", "connection %d holds %s of %s" %
+                             (conn, held[conn], set(pool.slices)))
+            rest = [s for s in pool.slices.values()
+                    if s.offset not in held[conn] and s.msg not in queued]
+            # twins of what could not move yet lie there for nobody
+            rest = [s for s in rest if not self.is_twin(s)]
+            self.differ("pools", "slices of %d without a reason: %s" %
+                        (conn, [str(s) for s in rest]), waiting, len(rest))
+
+    def is_twin(self, piece):
+        return any(piece.msg in queue for queue in self.state.queues.values())
+
+    def listed_names(self, number):
+        rows = {row["name"]: (row["name_id"], row["owner"], row["flags"],
+                              row["activator"], row["waiters"])
+                for row in self.rows(number, "names")}
+        names = {}
+        for n in self.state.names.values():
+            activator = n.activator or (n.owner if n.flags & 16 else 0)
+            names[n.name] = (n.id, n.owner, n.flags, activator, len(n.line))
+        self.differ("lines", "names", rows, names)
+
+    def client_list(self, number):
+        told = {(r["name"], r["conn"], r["flags"])
+                for r in self.truth["listed"] if r["round"] == number}
+        seen = set()
+        for n in self.state.names.values():
+            seen.add((n.name, n.owner, n.flags))
+            seen |= {(n.name, c, flags(f) | 8) for c, f in n.line}
+            if n.activator:
+                seen.add((n.name, n.activator, 16))
+        self.differ("lines", "NAME_LIST", told, seen)
+
+    def accounts(self, number):
+        told = collections.Counter()
+        seen = collections.Counter()
+        for row in self.rows(number, "accounts"):
+            key = (row["conn"], row["uid"])
+            told[key + ("bytes",)] += row["bytes"]
+            told[key + ("msgs",)] += row["msgs"]
+            told[key + ("fds",)] += row["fds"]
+        for conn, pool in self.pools.items():
+            if conn in self.state.ended:
+                continue
+            for piece in pool.slices.values():
+                if not piece.src:
+                    continue
+                seen[conn, piece.uid, "bytes"] += piece.bytes
+                if piece.msg in self.state.queues[conn]:
+                    sent = self.state.msgs[piece.msg]
+                    seen[conn, piece.uid, "msgs"] += 1
+                    seen[conn, piece.uid, "fds"] += sent.n_fds + sent.n_memfds
+        self.differ("pools", "accounts", +told, +seen)
+
+
+def read_events(path, without):
+    with open(path, encoding="ascii", errors="replace") as lines:
+        for index, line in enumerate(lines):
+            found = LINE.match(line)
+            if not found:
+                continue
+            _, pid, name, text = found.groups()
+            if name == "tracing_mark_write":
+                event = Event(index, int(pid), "mark", "")
+                event.fields["text"] = text
+                yield event
+                continue
+            if name == "kdbus_" + without:
+                without = ""
+                continue
+            yield Event(index, int(pid), name[len("kdbus_"):], text)
+
+
+def main():
+    directory = sys.argv[1]
+    problems = {topic: [] for topic in TOPICS}
+
+    def problem(topic, text):
+        problems[topic].append(text)
+
+    truth = Truth(directory)
+    state = State(problem)
+    events = list(read_events(directory + "/trace",
+                              sys.argv[2] if len(sys.argv) > 2 else ""))
+    by_conn = collections.defaultdict(list)
+    for e in events:
+        if e.name in ("pool_alloc", "pool_free"):
+            by_conn[e.conn].append(e)
+    pools = {c: Pool(problem, es) for c, es in by_conn.items()}
+    snapshots = Snapshots(state, truth, problem)
+    for e in events:
+        state.play(e)
+        if e.name == "mark" and e.text.startswith("snapshot "):
+            snapshots.check(int(e.text.split()[1]), e.index, pools)
+        elif e.name == "mark" and e.text.startswith("taken ") and \
+                last.name != "mark":
+            problem("snapshots", "it was not still: %s" % last)
+        last = e
+    for conn, pool in pools.items():
+        if pool.until(len(events) << 8).slices:
+            problem("pools", "connection %d has %s left" %
+                    (conn, list(pool.slices)))
+    if not snapshots.count:
+        problem("snapshots", "there are none")
+    Compare(state, truth, problem).run()
+    return report(problems, len(events))
+
+
+def report(problems, n_events):
+    print("TAP version 13\n1..%d\n# %d events" % (len(TOPICS), n_events))
+    for number, (topic, what) in enumerate(TOPICS.items(), 1):
+        for text in problems[topic][:8]:
+            print("# %s" % text[:600])
+        if len(problems[topic]) > 8:
+            print("# and %d more" % (len(problems[topic]) - 8))
+        print("%sok %d - %s" % ("not " if problems[topic] else "", number,
+                                what))
+    return any(problems.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
