@@ -74,7 +74,8 @@ struct kdbus_user;
  * @activator_of: name it is the activator of, or NULL; bus->lock
  * @matches:	what it wants to hear of; bus->lock and match_sem
  * @n_matches:	how many; charged before
- * @last_msg:	the last broadcast or notice it was thought of for; bus->lock
+ * @last_msg:	the last notice, or try to broadcast, it was thought of for;
+ *		bus->lock
  * @monitor_node: link in the bus's list of monitors; bus->lock
  * @calls_out:	its own calls; see call.h
  * @n_calls:	how many; charged before

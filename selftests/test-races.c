@@ -280,6 +280,70 @@ static void *die_waiting(void *arg)
 	return NULL;
 }
 
+static bool broadcast_done;
+
+static int broadcast_a(void)
+{
+	static char data[1 << 20];
+	struct {
+		struct kdbus_bloom_filter filter;
+		__u64 bits[8];
+	} bloom = {};
+	struct kdbus_builder m;
+	int ret;
+
+	kdbus_build_msg(&m, KDBUS_DST_ID_BROADCAST, ++cookie);
+	kdbus_build_item(&m, KDBUS_ITEM_BLOOM_FILTER, &bloom, sizeof(bloom));
+	kdbus_build_vec(&m, data, sizeof(data));
+	ret = kdbus_client_send(&a, &m);
+	__atomic_store_n(&broadcast_done, true, __ATOMIC_RELEASE);
+	return ret;
+}
+
+/*
+ * So often that some of it happens while the broadcast is copied, which then
+ * is tried again; but not for ever, since so would that be.
+ */
+static int change_names_of_a(void)
+{
+	int i, spin, ret = 0;
+
+	for (i = 0; i < 20 && !ret &&
+		    !__atomic_load_n(&broadcast_done, __ATOMIC_ACQUIRE); i++) {
+		ret = kdbus_client_acquire(&a, "com.example.a", 0);
+		if (!ret)
+			ret = kdbus_client_release(&a, "com.example.a");
+		/* the broadcast needs the bus lock as well, between its steps */
+		for (spin = 0; spin < 200; spin++)
+			getppid();
+	}
+	return ret;
+}
+
+/* The receiver sees the sender's names, so the broadcast is tried again. */
+TEST(broadcast_against_a_change_of_the_senders_names)
+{
+	struct kdbus_builder match;
+	struct kdbus_client to;
+	int i, rf, rg;
+
+	setup();
+	ASSERT_OK(kdbus_client_open(&to, bus.path, 0, KDBUS_ATTACH_NAMES, 0,
+				    NULL));
+	/* messages only: a notice about the name would change what is seen */
+	kdbus_build_cmd(&match, sizeof(struct kdbus_cmd_match));
+	kdbus_build_item(&match, KDBUS_ITEM_ID, &a.hello.id, 8);
+	ASSERT_OK(xioctl(to.fd, KDBUS_CMD_MATCH_ADD, match.buf));
+	for (i = 0; i < 100; i++) {
+		broadcast_done = false;
+		race(broadcast_a, change_names_of_a, &rf, &rg);
+		ASSERT_OK(rf);
+		ASSERT_OK(rg);
+		expect_msg(&to, a.hello.id, cookie);
+		expect_nothing(&to);
+	}
+}
+
 TEST(release_against_the_death_of_the_waiter)
 {
 	pthread_t t;
