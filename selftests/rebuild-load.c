@@ -600,18 +600,23 @@ static void do_match_add(struct peer *p)
 	__u64 cookie = 1 + pick(3), id = shared->ids[1 + pick(N_PROCS - 1)][0];
 	struct kdbus_cmd_match *cmd;
 	struct kdbus_builder k;
+	const char *name = "";
 	int ret;
 
 	cmd = kdbus_build_cmd(&k, sizeof(*cmd));
 	cmd->cookie = cookie;
-	if (chance(60))
+	if (chance(60)) {
 		kdbus_build_item(&k, KDBUS_ITEM_ID, &id, sizeof(id));
-	else if (chance(50))
-		kdbus_build_string(&k, KDBUS_ITEM_NAME, pick_name());
+	} else {
+		id = 0;
+		name = chance(50) ? pick_name() : "";
+		if (*name)
+			kdbus_build_string(&k, KDBUS_ITEM_NAME, name);
+	}
 	ret = tried(p, "match_add", xioctl(p->c.fd, KDBUS_CMD_MATCH_ADD, cmd));
 	if (!ret)
-		note("\"op\":\"match_add\",\"conn\":%llu,\"cookie\":%llu,\"bytes\":%llu",
-		     p->c.hello.id, cookie, cmd->size - sizeof(*cmd));
+		note("\"op\":\"match_add\",\"conn\":%llu,\"cookie\":%llu,\"bytes\":%llu,\"src\":%llu,\"name\":\"%s\"",
+		     p->c.hello.id, cookie, cmd->size - sizeof(*cmd), id, name);
 }
 
 static void do_match_remove(struct peer *p)
@@ -826,8 +831,8 @@ static void observe(__u64 type)
 	cmd->cookie = type;
 	kdbus_build_item(&k, type, &any, size);
 	ASSERT_OK(xioctl(observer.c.fd, KDBUS_CMD_MATCH_ADD, cmd));
-	note("\"op\":\"match_add\",\"conn\":%llu,\"cookie\":%llu,\"bytes\":%zu",
-	     observer.c.hello.id, type, 16 + size);
+	note("\"op\":\"match_add\",\"conn\":%llu,\"cookie\":%llu,\"bytes\":%zu,\"src\":%llu,\"name\":\"\"",
+	     observer.c.hello.id, type, 16 + size, ~0ULL);
 }
 
 static void stage(void)

@@ -110,10 +110,12 @@ class State:
         self.seq = (0, 0)
         self.last_of = {}                   # pid -> index of its last event
         self.since = {}                     # index -> the one before, of pid
+        self.events = {}                    # index -> event
 
     def play(self, event):
         self.since[event.index] = self.last_of.get(event.pid, -1)
         self.last_of[event.pid] = event.index
+        self.events[event.index] = event
         self.by_kind[event.name].append(event)
         getattr(self, event.name, lambda e: None)(event)
 
@@ -747,12 +749,72 @@ class Compare:
         sent = {e.msg for e in state.msgs.values() if e.dst == -1}
         if runs != sent:
             self.problem("broadcasts", "without match_run: %s" % (runs ^ sent))
+        self.matched()
         matched = {e.conn: e.index for e in reversed(state.by_kind["match_add"])}
         for e in state.by_kind["msg_queue"]:
             wide = e.msg in sent or (e.msg in state.notices and
                                      state.notices[e.msg].dst == -1)
             if wide and matched.get(e.conn, e.index) >= e.index:
                 self.problem("broadcasts", "it has no match: %s" % e)
+
+    def matched(self):
+        """Whoever must get a broadcast is in it, and nobody who cannot."""
+        spans = self.match_spans()
+        for e in self.state.msgs.values():
+            if e.dst != -1:
+                continue
+            begin = self.begin_of(e)
+            must, may = set(), set()
+            for first, last, told in spans:
+                sure, possible = self.holds(told, e, begin)
+                if first < begin and last > e.index and sure:
+                    must.add(told["conn"])
+                if first < e.index and last > begin and possible:
+                    may.add(told["conn"])
+            denied = {w.conn for w in self.state.why[e.msg]
+                      if w.name == "policy_deny"}
+            must = {c for c in must - denied - {e.src}
+                    if self.state.alive(c, e.index)}
+            hit = {f.conn for f in self.state.fates[e.msg]}
+            if not must <= hit or not hit <= may:
+                self.problem("broadcasts", "reached %s; must be %s, may be %s:"
+                             " %s" % (hit, must, may, e))
+
+    def match_spans(self):
+        """From when to when there were which matches."""
+        told = {c: iter(rs)
+                for c, rs in self.truth.by_conn("match_add").items()}
+        spans, open_spans = [], []
+        changes = self.state.by_kind["match_add"] + \
+            self.state.by_kind["match_remove"]
+        for e in sorted(changes, key=lambda e: e.index):
+            if e.name == "match_add":
+                record = next(told.get(e.conn, iter(())), None)
+                if record:
+                    open_spans.append((e.index, record))
+                continue
+            for span in list(open_spans):
+                if (span[1]["conn"], span[1]["cookie"]) == (e.conn, e.cookie):
+                    open_spans.remove(span)
+                    spans.append((span[0], e.index, span[1]))
+        never = 1 << 60
+        return spans + [(first, self.state.ended.get(r["conn"], never), r)
+                        for first, r in open_spans]
+
+    def begin_of(self, e):
+        """The last thing its sender's task did before it began to send."""
+        index = self.state.since[e.index]
+        while index >= 0 and \
+                self.state.events[index].fields.get("msg") == e.msg:
+            index = self.state.since[index]
+        return index
+
+    def holds(self, told, e, begin):
+        """Whether a match is sure to hold for a broadcast, and may hold."""
+        if not told["name"]:
+            return (not told["bytes"] or told["src"] == e.src,) * 2
+        owners = self.state.owners_between(told["name"], begin, e.index)
+        return owners == {e.src}, e.src in owners
 
     def monitors(self):
         monitors = {c for c, e in self.state.conns.items()
