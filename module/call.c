@@ -179,6 +179,17 @@ static void kdbus_calls_arm(struct kdbus_conn *conn, ktime_t deadline)
 	hrtimer_start(&conn->timer, deadline, HRTIMER_MODE_ABS);
 }
 
+static noinline void kdbus_call_trace_start(const struct kdbus_call *call)
+{
+	const struct kdbus_conn *conn = call->requester;
+
+	trace_kdbus_call_start(conn->bus->id, conn->id, call->replier_id,
+			       call->msg, call->cookie,
+			       ktime_to_ns(ktime_sub(call->deadline,
+						     call->start)),
+			       call->sync, call->name_id);
+}
+
 /**
  * kdbus_call_start() - start a call
  * @call:	the call
@@ -208,11 +219,8 @@ void kdbus_call_start(struct kdbus_call *call, struct kdbus_conn *replier,
 	spin_unlock(&conn->lock);
 
 	kdbus_calls_arm(conn, call->deadline);
-	trace_kdbus_call_start(conn->bus->id, conn->id, replier->id, call->msg,
-			       call->cookie,
-			       ktime_to_ns(ktime_sub(call->deadline,
-						     call->start)),
-			       call->sync, name_id);
+	if (trace_kdbus_call_start_enabled())
+		kdbus_call_trace_start(call);
 }
 
 /**
@@ -232,15 +240,12 @@ void kdbus_call_taken(struct kdbus_call *call, u64 queued_ns, u64 now)
 	WRITE_ONCE(call->taken_ns, now);
 }
 
-static void kdbus_call_trace_end(const struct kdbus_call *call,
-				 enum kdbus_call_end_outcome outcome)
+static noinline void kdbus_call_trace_end(const struct kdbus_call *call,
+					  enum kdbus_call_end_outcome outcome)
 {
 	const struct kdbus_conn *conn = call->requester;
-	u64 now;
+	u64 now = ktime_get_ns();
 
-	if (!trace_kdbus_call_end_enabled())
-		return;
-	now = ktime_get_ns();
 	trace_kdbus_call_end(conn->bus->id, conn->id, call->replier_id,
 			     call->msg, call->cookie,
 			     now - ktime_to_ns(call->start), outcome,
@@ -313,7 +318,8 @@ static bool kdbus_call_finish(struct kdbus_call *call,
 		return false;
 	lockdep_assert_held(&conn->bus->lock);
 
-	kdbus_call_trace_end(call, outcome);
+	if (trace_kdbus_call_end_enabled())
+		kdbus_call_trace_end(call, outcome);
 
 	list_del_init(&call->in_node);
 	call->replier->n_calls_in--;
@@ -366,6 +372,16 @@ exit:
 	kdbus_call_put(call);
 }
 
+static noinline void kdbus_call_trace_reply(const struct kdbus_call *call,
+					    const struct kdbus_entry *reply)
+{
+	const struct kdbus_conn *conn = call->requester;
+
+	trace_kdbus_call_reply(conn->bus->id, conn->id, call->replier_id,
+			       call->msg, reply->msg, call->cookie,
+			       kdbus_call_age(call));
+}
+
 /**
  * kdbus_call_answer() - end a call with a reply
  * @call:	the call, WAITING; the caller holds the bus lock and a reference
@@ -375,12 +391,8 @@ exit:
  */
 void kdbus_call_answer(struct kdbus_call *call, struct kdbus_entry *reply)
 {
-	struct kdbus_conn *conn = call->requester;
-
 	if (trace_kdbus_call_reply_enabled())
-		trace_kdbus_call_reply(conn->bus->id, conn->id,
-				       call->replier_id, call->msg, reply->msg,
-				       call->cookie, kdbus_call_age(call));
+		kdbus_call_trace_reply(call, reply);
 	if (call->sync)
 		call->reply = reply;
 	kdbus_call_finish(call, KDBUS_CALL_ANSWERED, KDBUS_CALL_END_ANSWERED);

@@ -323,6 +323,16 @@ static void kdbus_conn_trace_queue(const struct kdbus_conn *conn,
 	trace_kdbus_msg_queue(&q);
 }
 
+/* What is only done of kdbus_conn_stamp() while somebody looks. */
+static noinline void kdbus_conn_stamp_seen(const struct kdbus_conn *conn,
+					   struct kdbus_entry *entry,
+					   unsigned int depth)
+{
+	entry->queued_ns = kdbus_trace_clock();
+	if (trace_kdbus_msg_queue_enabled())
+		kdbus_conn_trace_queue(conn, entry, depth);
+}
+
 /**
  * kdbus_conn_stamp() - give a message its place in the order of the domain
  * @conn:	the receiver
@@ -337,10 +347,9 @@ void kdbus_conn_stamp(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	lockdep_assert_held(&conn->bus->lock);
 
 	entry->seq = seq;
-	entry->queued_ns = kdbus_trace_clock();
-
-	if (trace_kdbus_msg_queue_enabled())
-		kdbus_conn_trace_queue(conn, entry, depth);
+	entry->queued_ns = 0;
+	if (kdbus_trace_sees_waits() || trace_kdbus_msg_queue_enabled())
+		kdbus_conn_stamp_seen(conn, entry, depth);
 }
 
 /**

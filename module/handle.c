@@ -302,7 +302,8 @@ static long kdbus_handle_step_locked(struct kdbus_handle *handle,
  * A command that fails says so, with two exceptions that are no refusals:
  * nothing to receive, and a signal after which the command goes on.
  */
-static void kdbus_cmd_trace(u64 bus, u64 conn, unsigned int cmd, long ret)
+static noinline void kdbus_cmd_trace(u64 bus, u64 conn, unsigned int cmd,
+				     long ret)
 {
 	if (ret < 0 && ret != -EAGAIN && ret != -ERESTARTSYS &&
 	    _IOC_TYPE(cmd) == KDBUS_IOCTL_MAGIC)

@@ -183,26 +183,22 @@ static void kdbus_slices_destroy(struct list_head *slices)
 		kfree(slice);
 }
 
-/* what the trace events say of a slice, copied while it is sure to be there */
+/* what the event of a slice's end says, copied while it is sure to be there */
 struct kdbus_slice_info {
 	bool known;	/* somebody looks, so the rest was filled in */
 	u64 msg;
 	u64 offset;
 	u64 size;
-	u64 used;
-	u64 change;
 	u64 src;
 	u32 uid;
 };
 
-static void kdbus_slice_get_info(const struct kdbus_slice *slice,
-				 struct kdbus_slice_info *info)
+static noinline void kdbus_slice_get_info(const struct kdbus_slice *slice,
+					  struct kdbus_slice_info *info)
 {
 	info->msg = slice->msg;
 	info->offset = slice->offset;
 	info->size = slice->size;
-	info->used = slice->pool->used;
-	info->change = slice->pool->changes;
 	info->src = slice->src;
 	info->uid = slice->uid;
 }
@@ -210,19 +206,49 @@ static void kdbus_slice_get_info(const struct kdbus_slice *slice,
 static inline void kdbus_slice_info(const struct kdbus_slice *slice,
 				    struct kdbus_slice_info *info)
 {
-	info->known = trace_kdbus_pool_alloc_enabled() ||
-		      trace_kdbus_pool_free_enabled();
+	info->known = trace_kdbus_pool_free_enabled();
 	if (info->known)
 		kdbus_slice_get_info(slice, info);
+}
+
+static noinline void kdbus_slice_trace_alloc(const struct kdbus_slice *slice,
+					     u64 used, u64 change)
+{
+	const struct kdbus_pool *pool = slice->pool;
+
+	trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, slice->msg,
+			       slice->offset, slice->size, used, pool->size,
+			       slice->src, slice->uid, change);
+}
+
+static noinline void kdbus_slice_trace_free(const struct kdbus_pool *pool,
+					    const struct kdbus_slice_info *info,
+					    u64 used, u64 change)
+{
+	trace_kdbus_pool_free(pool->bus_id, pool->conn_id, info->msg,
+			      info->offset, info->size, used, pool->size,
+			      info->src, info->uid, change);
+}
+
+static noinline void kdbus_slice_trace_refuse(const struct kdbus_pool *pool,
+					      const struct kdbus_charge *charge,
+					      const struct kdbus_refusal *r,
+					      u64 msg, int ret)
+{
+	trace_kdbus_quota_refuse(pool->bus_id, pool->conn_id,
+				 charge ? charge->src : 0,
+				 charge ? charge->uid : (u32)-1, r->kind,
+				 r->asked, r->used, r->limit, ret, msg);
 }
 
 /*
  * Ends a step that may have freed @info's slice; drops the lock. One slice
  * that is no longer needed stays with the pool for the next message.
  */
-static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
-			      struct kdbus_slice_info *info,
-			      struct list_head *gone)
+static __always_inline void kdbus_pool_settle(struct kdbus_pool *pool,
+					      bool freed,
+					      struct kdbus_slice_info *info,
+					      struct list_head *gone)
 	__releases(&pool->lock)
 {
 	u64 used = pool->used, change = pool->changes;
@@ -233,10 +259,7 @@ static void kdbus_pool_settle(struct kdbus_pool *pool, bool freed,
 	}
 	spin_unlock(&pool->lock);
 	if (freed && info->known)
-		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, info->msg,
-				      info->offset, info->size, used,
-				      pool->size, info->src, info->uid,
-				      change);
+		kdbus_slice_trace_free(pool, info, used, change);
 	kdbus_slices_destroy(gone);
 }
 
@@ -327,8 +350,8 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 {
 	struct kdbus_account *spare = NULL;
 	struct kdbus_refusal refusal = {};
-	struct kdbus_slice_info info __uninitialized;
 	struct kdbus_slice *slice;
+	u64 used, change = 0;
 	int ret;
 
 	/* no room can be had for more; keeps the sums below from wrapping */
@@ -342,7 +365,10 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 			slice->msg = msg;
 			slice->src = charge ? charge->src : 0;
 			slice->uid = charge ? charge->uid : (u32)-1;
-			kdbus_slice_info(slice, &info);
+			if (trace_kdbus_pool_alloc_enabled()) {
+				used = pool->used;
+				change = pool->changes;
+			}
 		}
 		spin_unlock(&pool->lock);
 	} while (ret == -EAGAIN && !(ret = kdbus_pool_stock(pool, &spare)));
@@ -350,20 +376,13 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 
 	if (ret < 0) {
 		if (ret != -ENOMEM)
-			trace_kdbus_quota_refuse(pool->bus_id, pool->conn_id,
-						 charge ? charge->src : 0,
-						 charge ? charge->uid : (u32)-1,
-						 refusal.kind, refusal.asked,
-						 refusal.used, refusal.limit,
-						 ret, msg);
+			kdbus_slice_trace_refuse(pool, charge, &refusal, msg,
+						 ret);
 		return ERR_PTR(ret);
 	}
 
-	if (info.known)
-		trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, msg,
-				       info.offset, info.size, info.used,
-				       pool->size, info.src, info.uid,
-				       info.change);
+	if (trace_kdbus_pool_alloc_enabled() && change)
+		kdbus_slice_trace_alloc(slice, used, change);
 	return slice;
 }
 

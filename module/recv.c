@@ -26,17 +26,23 @@
 #include "recv.h"
 #include "trace.h"
 
-static void kdbus_recv_trace(const struct kdbus_conn *conn,
-			     const struct kdbus_entry *entry, u64 flags,
-			     int ret, u64 now)
+static noinline void kdbus_recv_do_trace(const struct kdbus_conn *conn,
+					 const struct kdbus_entry *entry,
+					 u64 flags, int ret, u64 now)
 {
-	if (!trace_kdbus_msg_recv_enabled())
-		return;
 	trace_kdbus_msg_recv(conn->bus->id, conn->id, entry->src, entry->msg,
 			     entry->cookie, kdbus_entry_size(entry),
 			     kdbus_trace_wait(entry->queued_ns, now), flags,
 			     READ_ONCE(conn->queue.count), entry->kind, ret,
 			     entry->name_id);
+}
+
+static inline void kdbus_recv_trace(const struct kdbus_conn *conn,
+				    const struct kdbus_entry *entry, u64 flags,
+				    int ret, u64 now)
+{
+	if (trace_kdbus_msg_recv_enabled())
+		kdbus_recv_do_trace(conn, entry, flags, ret, now);
 }
 
 /* Gives the numbers back; -1 goes where they would have gone. */
