@@ -206,9 +206,9 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r,
 #define KDBUS_BROADCAST_BATCH 64
 
 /*
- * Whether somebody whom a broadcast matches is to get it: once, if he may talk
- * to the sender, and, in a sandbox, if he may know what makes it match. The
- * bus lock is held.
+ * Whether somebody whom a broadcast matches is to get it: once, in a sandbox if
+ * he may know what makes it match, and if he may talk to the sender. The bus
+ * lock is held.
  */
 static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
 				   struct kdbus_conn *conn, u64 stamp)
@@ -218,8 +218,9 @@ static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
 	conn->last_msg = stamp;
 	if (!kdbus_policy_applies(conn))
 		return true;
-	return kdbus_policy_may_talk(conn, NULL, msg->src, msg->id) &&
-	       (!conn->ep->custom || kdbus_match_conn(conn, msg));
+	if (conn->ep->custom && !kdbus_match_conn(conn, msg))
+		return false;
+	return kdbus_policy_may_talk(conn, NULL, msg->src, msg->id);
 }
 
 /*

@@ -799,6 +799,12 @@ static void special_open(struct peer *p, __u64 flags, const char *name)
 	     p->c.hello.id, getpid());
 }
 
+static void show(struct kdbus_builder *k, const char *name, __u64 level)
+{
+	grant(k, name, level);
+	note("\"op\":\"shown\",\"name\":\"%s\"", name);
+}
+
 /* A custom endpoint that shows some of the names. */
 static void box_new(void)
 {
@@ -809,10 +815,10 @@ static void box_new(void)
 	cmd = kdbus_build_cmd(&k, sizeof(*cmd));
 	cmd->flags = KDBUS_MAKE_ACCESS_WORLD;
 	kdbus_build_string(&k, KDBUS_ITEM_MAKE_NAME, "box");
-	grant(&k, "com.rebuild.srv1", KDBUS_POLICY_TALK);
-	grant(&k, "com.rebuild.act1", KDBUS_POLICY_OWN);
-	grant(&k, "com.rebuild.n1", KDBUS_POLICY_OWN);
-	grant(&k, "com.rebuild.n2", KDBUS_POLICY_SEE);
+	show(&k, "com.rebuild.srv1", KDBUS_POLICY_TALK);
+	show(&k, "com.rebuild.act1", KDBUS_POLICY_OWN);
+	show(&k, "com.rebuild.n1", KDBUS_POLICY_OWN);
+	show(&k, "com.rebuild.n2", KDBUS_POLICY_SEE);
 	ASSERT_OK(xioctl(fd, KDBUS_CMD_EP_MAKE, cmd));
 }
 
