@@ -25,6 +25,10 @@ NOTICES = {0x8000: "name_add", 0x8001: "name_remove", 0x8002: "name_change",
            0x8003: "id_add", 0x8004: "id_remove", 0x8005: "reply_timeout",
            0x8006: "reply_dead"}
 NOBODY = (1 << 32) - 1
+# what a connection's end, or a name's change, is made of
+STEPS = {"call_end", "msg_drop", "msg_move", "msg_queue", "name_change",
+         "name_queue", "name_unqueue", "notify_send", "pool_alloc",
+         "pool_free"}
 
 TOPICS = {
     "order": "events are complete, and in the order of the bus",
@@ -351,13 +355,23 @@ class State:
 
     # ---- asking
 
+    def begun(self, index):
+        """From when on others may have seen what an event tells.
+
+        Senders look without the lock, so between the change and its event.
+        """
+        index = self.since.get(index, -1)
+        while index >= 0 and self.events[index].name in STEPS:
+            index = self.since[index]
+        return index
+
     def owners_between(self, name, begin, end):
-        """Who owned a name at some moment of an interval; 0 for nobody."""
+        """Who may have been seen to own a name in an interval; 0: nobody."""
         found = {0} if name not in self.owners else set()
         history = self.owners[name]
         for i, (index, owner) in enumerate(history):
             until = history[i + 1][0] if i + 1 < len(history) else end + 1
-            if index <= end and until > begin:
+            if self.begun(index) <= end and until > begin:
                 found.add(owner)
         return found
 
@@ -564,8 +578,9 @@ class Compare:
         new = self.state.conns.get(conn)
         if not new or new.flags not in ("", "accept_fd"):
             return True
-        return not (self.state.alive(conn, begin) and
-                    self.state.alive(conn, end))
+        gone = self.state.ended.get(conn)
+        return new.index > begin or \
+            gone is not None and self.state.begun(gone) <= end
 
     def receives(self):
         for op, what in (("recv", lambda e: not e.ret and "peek" not in e.flags
