@@ -26,7 +26,7 @@ ends() { live monlive4 '^[a-z]+ 2>1 ' -s 2 -d 1; }
 
 # everything but what no process does, or one of which nothing is known yet
 users() {
-	live monlive5 '^(call|reply|signal|recv|match|end|refused|failed|notice|drop|move|name|conn|quota|policy [1-9]+ deny)' -u root &&
+	live monlive5 '^(call|reply|signal|recv|match|end|refused|failed|notice|drop|move|name|conn|quota|policy [1-9]+ (set|deny))' -u root &&
 	live monlive6 nothing -u 65534
 }
 

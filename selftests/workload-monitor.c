@@ -439,6 +439,7 @@ static void policy_denies(void)
 	printf("conn %llu new flags= text=boxed\n", ID(&c));
 	build(&b, 0, SERVER, 303, 10);
 	must_be(kdbus_client_send(&c, &b), -ESRCH, "policy");
+	printf("policy %llu deny see " SERVER "\n", ID(&c));
 	say_refused(ID(&c), SERVER, 303, "ESRCH");
 	must_be(kdbus_client_acquire(&c, LAZY, 0), -EPERM, "policy");
 	printf("policy %llu deny own " LAZY "\n", ID(&c));
@@ -475,8 +476,8 @@ static void activation(void)
 	struct kdbus_builder m;
 
 	open_activator(&act, LAZY);
-	printf("policy %llu set\n", ID(&act));
 	printf("conn %llu new flags=accept_fd,activator text=\n", ID(&act));
+	printf("policy %llu set\n", ID(&act));
 	printf("name %llu add " LAZY "\n", ID(&act));
 	build(&m, 0, LAZY, kdbus_client_next_cookie(&client), 12);
 	ask(&m, 60 * SEC);
@@ -484,6 +485,8 @@ static void activation(void)
 	must(kdbus_client_send(&client, &m), "call");
 	must_be(kdbus_client_acquire(&server, LAZY, 0), 0, LAZY);
 	printf("move %llu>%llu name=" LAZY "\n", ID(&act), ID(&server));
+	/* it has it again when the service gives it up */
+	printf("name %llu wait " LAZY "\n", ID(&act));
 	printf("name %llu>%llu change " LAZY "\n", ID(&act), ID(&server));
 	serve(11, false);
 	take(&client, "reply", ID(&server));
