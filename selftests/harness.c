@@ -416,6 +416,18 @@ long long listed(const char *file, const struct bus *bus, __u64 conn,
 	return sum;
 }
 
+long long listed_user(uid_t uid, const char *column)
+{
+	struct listing l;
+	long long sum = 0;
+
+	listing_begin(&l, "users");
+	while (listing_next(&l))
+		if (strtoul(listing_field(&l, "uid"), NULL, 10) == uid)
+			sum += strtoll(listing_field(&l, column), NULL, 10);
+	return sum;
+}
+
 long meminfo(const char *field)
 {
 	char line[128];

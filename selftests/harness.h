@@ -128,6 +128,8 @@ void param_set(const char *name, unsigned long value);
  */
 long long listed(const char *file, const struct bus *bus, __u64 conn,
 		 const char *column);
+/* What a uid holds, in all domains: a column of the listing "users". */
+long long listed_user(uid_t uid, const char *column);
 /* A number out of /proc/meminfo, in kB. */
 long meminfo(const char *field);
 
