@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The TAP runner and the fixtures; see harness.h. */
+#include <linux/userfaultfd.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "harness.h"
 
@@ -450,4 +452,84 @@ __u64 now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * SEC + ts.tv_nsec;
+}
+
+/* ---- memory that stalls ------------------------------------------------ */
+
+void stall_at(struct stall *s, void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)page, .len = 4096 },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	s->page = page;
+	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	ASSERT(s->uffd >= 0);
+	ASSERT_OK(xioctl(s->uffd, UFFDIO_API, &api));
+	ASSERT_OK(madvise(page, 4096, MADV_DONTNEED));
+	ASSERT_OK(xioctl(s->uffd, UFFDIO_REGISTER, &reg));
+}
+
+void stall_new(struct stall *s)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT(page != MAP_FAILED);
+	stall_at(s, page);
+}
+
+void stall_wait(struct stall *s)
+{
+	struct pollfd p = { .fd = s->uffd, .events = POLLIN };
+	struct uffd_msg event;
+
+	ASSERT_EQ(poll(&p, 1, 30000), 1);
+	ASSERT_EQ(read(s->uffd, &event, sizeof(event)), sizeof(event));
+	ASSERT_EQ(event.event, UFFD_EVENT_PAGEFAULT);
+	ASSERT_EQ(event.arg.pagefault.address & ~4095ULL, (uintptr_t)s->page);
+}
+
+void stall_serve(struct stall *s, const void *data, size_t size)
+{
+	static char page[4096] __attribute__((aligned(4096)));
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)s->page,
+		.src = (uintptr_t)page,
+		.len = sizeof(page),
+	};
+
+	ASSERT(size <= sizeof(page));
+	memset(page, 0, sizeof(page));
+	memcpy(page, data, size);
+	ASSERT_OK(xioctl(s->uffd, UFFDIO_COPY, &copy));
+	close(s->uffd);
+}
+
+void stall_unmap(struct stall *s)
+{
+	ASSERT_OK(munmap(s->page, 4096));
+	close(s->uffd);
+}
+
+static void *sender_run(void *arg)
+{
+	struct sender *s = arg;
+
+	s->ret = kdbus_client_send(s->from, &s->msg);
+	return NULL;
+}
+
+void sender_start(struct sender *s, struct kdbus_client *from)
+{
+	s->from = from;
+	ASSERT_OK(pthread_create(&s->thread, NULL, sender_run, s));
+}
+
+int sender_end(struct sender *s)
+{
+	ASSERT_OK(pthread_join(s->thread, NULL));
+	return s->ret;
 }

@@ -137,4 +137,49 @@ __u64 now_ns(void);
 /* How many times longer things may take here: kernels that check are slow. */
 unsigned int slowness(void);
 
+/* ---- memory that stalls ------------------------------------------------ */
+
+/**
+ * struct stall - a page whose reader sleeps, as one of a FUSE file might
+ * @page:	the page
+ * @uffd:	who serves it, which is this test
+ *
+ * Nothing is on the page, so whoever touches it, be it the kernel on behalf
+ * of a command, sleeps in the middle of what he does until the test lets him
+ * go on. Needs root at the beginning only. Children do not inherit it.
+ */
+struct stall {
+	char *page;
+	int uffd;
+};
+
+/* Makes a page that stalls. */
+void stall_new(struct stall *s);
+/* The same of a page that is mapped; what is on it is lost. */
+void stall_at(struct stall *s, void *page);
+/* Waits until somebody sleeps for the page: once for each who comes. */
+void stall_wait(struct stall *s);
+/* Whoever sleeps goes on, and everybody finds @size bytes of @data there. */
+void stall_serve(struct stall *s, const void *data, size_t size);
+/* Whoever sleeps goes on, and finds that there is no page: EFAULT. */
+void stall_unmap(struct stall *s);
+
+/**
+ * struct sender - a SEND in a thread of its own
+ * @from:	who sends
+ * @msg:	what, to be filled in before sender_start()
+ * @ret:	what became of it, for sender_end()
+ * @thread:	the thread
+ */
+struct sender {
+	struct kdbus_client *from;
+	struct kdbus_builder msg;
+	int ret;
+	pthread_t thread;
+};
+
+void sender_start(struct sender *s, struct kdbus_client *from);
+/* Waits for the end of the SEND; returns what it did. */
+int sender_end(struct sender *s);
+
 #endif /* KDBUS_HARNESS_H */
