@@ -314,6 +314,14 @@ void as_uid(uid_t uid, void (*fn)(void *), void *arg)
 	wait_for(spawn(run_as_uid, &a));
 }
 
+void become(uid_t uid)
+{
+	/* back first; the saved uid stays root's */
+	ASSERT_OK(setresuid(0, 0, 0));
+	ASSERT_OK(setresgid(uid, uid, 0));
+	ASSERT_OK(setresuid(uid, uid, 0));
+}
+
 void param_set(const char *name, unsigned long value)
 {
 	struct param *p = &params->list[params->n];

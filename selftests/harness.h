@@ -117,6 +117,11 @@ void expect_nothing(struct kdbus_client *c);
 /* Runs fn in a child as another uid; it fails the case if it fails there. */
 void as_uid(uid_t uid, void (*fn)(void *), void *arg);
 pid_t spawn(void (*fn)(void *), void *arg);
+/*
+ * The case itself goes on as another uid and gid, real and effective, without
+ * capabilities; root again by become(0).
+ */
+void become(uid_t uid);
 void wait_for(pid_t pid);
 
 /* A parameter of the module, set until the case has ended. */

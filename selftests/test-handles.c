@@ -126,6 +126,42 @@ TEST(one_of_many_threads_makes_the_object)
 	}
 }
 
+static void *hello_in(void *arg)
+{
+	struct step *s = arg;
+
+	s->ret = xioctl(s->fd, s->cmd, (void *)s->name);
+	return NULL;
+}
+
+/* spec 5.2: a HELLO that hangs in memory that never comes */
+TEST(a_hello_that_stalls_holds_up_no_mmap_and_no_poll)
+{
+	struct kdbus_builder b;
+	struct stall stall;
+	struct pollfd p;
+	struct step s;
+	pthread_t t;
+
+	bus_new(&bus);
+	stall_new(&stall);
+	s = (struct step){ .fd = ep_open(&bus), .cmd = KDBUS_CMD_HELLO,
+			   .name = stall.page };
+	p = (struct pollfd){ .fd = s.fd, .events = POLLIN };
+	ASSERT_OK(pthread_create(&t, NULL, hello_in, &s));
+	stall_wait(&stall);
+	ASSERT(mmap(NULL, 4096, PROT_READ, MAP_SHARED, s.fd, 0) == MAP_FAILED);
+	ASSERT_EQ(errno, EPERM);
+	ASSERT_EQ(poll(&p, 1, 0), 1);
+	ASSERT_EQ(p.revents, POLLERR | POLLHUP);
+	hello_init(&b, 0);
+	stall_serve(&stall, b.buf, b.size);
+	ASSERT_OK(pthread_join(t, NULL));
+	ASSERT_OK(s.ret);
+	ASSERT_EQ(poll(&p, 1, 0), 0);
+	ASSERT(mmap(NULL, 4096, PROT_READ, MAP_SHARED, s.fd, 0) != MAP_FAILED);
+}
+
 /* ---- after the end ----------------------------------------------------- */
 
 /* spec 5.4, 27.10: all commands but two say so, and what was received stays */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Files below /dev/kdbus: who may open them, and when they are gone. */
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
 #include "fixtures.h"
@@ -184,6 +185,41 @@ TEST(a_node_that_is_gone_opens_nothing)
 	ASSERT(opened >= 0);
 	close(domain);
 	ASSERT_EQ(reopen(control_fd), -ESHUTDOWN);
+}
+
+static void *open_bus(void *arg)
+{
+	(void)arg;
+	return (void *)(long)ep_open(&bus);
+}
+
+static void use_the_domain(void *arg)
+{
+	struct kdbus_client c;
+
+	(void)arg;
+	client_new(&c, &bus);
+	ASSERT(kdbus_bus_make("beside", 0) >= 0);
+	ASSERT_OK(domain_make_on(control_open(""), "beside"));
+}
+
+/* spec 1.9: who opens is asked for his command line, which may never come */
+TEST(an_open_that_stalls_holds_up_nobody)
+{
+	struct stall stall;
+	pthread_t t;
+	void *fd;
+
+	bus_new(&bus);
+	stall_new(&stall);
+	ASSERT_OK(prctl(PR_SET_MM, PR_SET_MM_ARG_START, stall.page, 0, 0));
+	ASSERT_OK(prctl(PR_SET_MM, PR_SET_MM_ARG_END, stall.page + 8, 0, 0));
+	ASSERT_OK(pthread_create(&t, NULL, open_bus, NULL));
+	stall_wait(&stall);
+	wait_for(spawn(use_the_domain, NULL));
+	stall_serve(&stall, "stalled", 8);
+	ASSERT_OK(pthread_join(t, &fd));
+	ASSERT((long)fd >= 0);
 }
 
 /* ---- names of buses ---------------------------------------------------- */
