@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* HELLO and BYEBYE: what is checked, in which order, and what is answered. */
-#include "harness.h"
+#include "fixtures.h"
 
 static int hello(const struct bus *bus, struct kdbus_builder *b)
 {
@@ -11,6 +11,7 @@ static int hello(const struct bus *bus, struct kdbus_builder *b)
 	return ret;
 }
 
+/* spec 7.1, 7.2, 5.1 */
 TEST(answers_are_filled_in)
 {
 	struct kdbus_builder b;
@@ -31,6 +32,7 @@ TEST(answers_are_filled_in)
 	ASSERT_EQ(xioctl(fd, KDBUS_CMD_HELLO, h), -ENOTTY);
 }
 
+/* spec 7.2 */
 TEST(ids_are_not_used_again)
 {
 	struct kdbus_client c;
@@ -43,8 +45,38 @@ TEST(ids_are_not_used_again)
 		ASSERT_EQ(c.hello.id, i);
 		kdbus_client_close(&c);
 	}
+	/* one that is refused late has had its id */
+	ASSERT_OK(special_new(&c, &bus, KDBUS_HELLO_ACTIVATOR, "com.example.a"));
+	ASSERT_EQ(c.hello.id, 5);
+	ASSERT_EQ(special_new(&c, &bus, KDBUS_HELLO_ACTIVATOR, "com.example.a"),
+		  -EEXIST);
+	client_new(&c, &bus);
+	ASSERT_EQ(c.hello.id, 7);
+	/* one that is refused early has not */
+	ASSERT_EQ(special_new(&c, &bus, KDBUS_HELLO_ACTIVATOR, NULL), -EINVAL);
+	client_new(&c, &bus);
+	ASSERT_EQ(c.hello.id, 8);
 }
 
+/* spec 7.1, decisions 21, 22: what is not known is neither told nor kept */
+TEST(unknown_flags_are_not_stored)
+{
+	struct kdbus_builder b;
+	struct kdbus_client c;
+	struct bus bus;
+
+	bus_new(&bus);
+	kdbus_build_hello(&b, KDBUS_HELLO_ACCEPT_FD | 0x4000, ~0ULL);
+	ASSERT_OK(kdbus_client_hello(&c, bus.path, &b));
+	/* what was asked for comes back as it was */
+	ASSERT_EQ(c.hello.conn_flags, KDBUS_HELLO_ACCEPT_FD | 0x4000);
+	ASSERT_EQ(listed("connections", &bus, c.hello.id, "flags"),
+		  KDBUS_HELLO_ACCEPT_FD);
+	ASSERT_EQ(listed("connections", &bus, c.hello.id, "attach_flags"),
+		  _KDBUS_ATTACH_ALL);
+}
+
+/* spec 7.1, 3, decision 20 */
 TEST(sizes_flags_and_pool_are_checked)
 {
 	struct kdbus_builder b;
@@ -76,6 +108,7 @@ TEST(sizes_flags_and_pool_are_checked)
 	ASSERT_OK(hello(&bus, &b));
 }
 
+/* spec 7.1, 1.10, decision 1 */
 TEST(items_are_checked)
 {
 	struct kdbus_builder b;
@@ -112,6 +145,8 @@ static void hello_unprivileged(void *arg)
 
 	hello_init(&b, KDBUS_HELLO_ACTIVATOR);
 	ASSERT_EQ(hello(arg, &b), -EPERM);
+	hello_init(&b, KDBUS_HELLO_POLICY_HOLDER);
+	ASSERT_EQ(hello(arg, &b), -EPERM);
 	hello_init(&b, KDBUS_HELLO_MONITOR);
 	ASSERT_EQ(hello(arg, &b), -EPERM);
 	hello_init(&b, 0);
@@ -124,6 +159,7 @@ static void hello_unprivileged(void *arg)
 	ASSERT_OK(hello(arg, &b));
 }
 
+/* spec 7.1, 19.1, 5.6 */
 TEST(special_connections_need_privilege)
 {
 	struct bus bus;
@@ -132,6 +168,7 @@ TEST(special_connections_need_privilege)
 	as_uid(NOBODY, hello_unprivileged, &bus);
 }
 
+/* spec 7.1, 14.1, 2.5 */
 TEST(items_of_special_connections_are_checked)
 {
 	struct kdbus_builder b;
@@ -160,6 +197,7 @@ TEST(items_of_special_connections_are_checked)
 	ASSERT_EQ(hello(&bus, &b), -EINVAL);
 }
 
+/* spec 3, decision 19 */
 TEST(connections_per_user_are_bounded)
 {
 	struct kdbus_client a, b;
@@ -177,6 +215,7 @@ TEST(connections_per_user_are_bounded)
 	ASSERT_OK(hello(&bus, &h));
 }
 
+/* spec 7.6, 5.5, 22.6 */
 TEST(failed_copy_out_keeps_the_connection)
 {
 	struct kdbus_builder b;
@@ -194,6 +233,7 @@ TEST(failed_copy_out_keeps_the_connection)
 	ASSERT_OK(xioctl(fd, KDBUS_CMD_BYEBYE, NULL));
 }
 
+/* spec 7.9, 25 */
 TEST(byebye_only_when_nothing_is_queued)
 {
 	struct kdbus_client a, b;
@@ -217,6 +257,7 @@ TEST(byebye_only_when_nothing_is_queued)
 	ASSERT_EQ(kdbus_client_free(&b, msg), -ENXIO);
 }
 
+/* spec 5.4, decision 2 */
 TEST(everything_else_is_reset_afterwards)
 {
 	struct kdbus_client a;
@@ -242,6 +283,7 @@ static void *say_hello(void *arg)
 	return (void *)(long)xioctl(*(int *)arg, KDBUS_CMD_HELLO, b.buf);
 }
 
+/* spec 5.2, 27.4 */
 TEST(one_of_many_threads_gets_the_connection)
 {
 	struct bus bus;
