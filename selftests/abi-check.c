@@ -4,7 +4,8 @@
  *
  *   cc -fsyntax-only -std=gnu11 -I<dir that holds linux/kdbus.h> abi-check.c
  *
- * Every struct size, member offset, member size, constant and ioctl number.
+ * Every struct size, member offset, member size, constant and ioctl number:
+ * spec 2.1, 2.3, 2.4, 2.6.
  */
 #include <stddef.h>
 #include <linux/kdbus.h>

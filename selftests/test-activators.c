@@ -108,6 +108,7 @@ TEST(messages_wait_and_then_move_in_order)
 	expect_nothing(&act);
 }
 
+/* spec 14.3, 14.4 */
 TEST(a_call_survives_the_move)
 {
 	const struct kdbus_msg *msg;
@@ -147,6 +148,7 @@ TEST(what_a_service_leaves_goes_back)
 	expect_nothing(&svc);
 }
 
+/* spec 14.4, 27.11 */
 TEST(nothing_is_lost_when_the_service_dies)
 {
 	const struct kdbus_msg *msg;
@@ -178,6 +180,7 @@ TEST(nothing_is_lost_when_the_service_dies)
 	expect_nothing(&cli);
 }
 
+/* spec 14.6, 25 */
 TEST(the_end_of_the_activator_is_told_once)
 {
 	setup();
@@ -197,6 +200,7 @@ TEST(the_end_of_the_activator_is_told_once)
 	ASSERT_EQ(send_cookie(4, 0), -ESRCH);
 }
 
+/* spec 5.3, 12.4, 12.5 */
 TEST(an_activator_can_look_and_drop)
 {
 	const struct kdbus_msg *msg;
@@ -213,6 +217,7 @@ TEST(an_activator_can_look_and_drop)
 	take(&svc, 2);
 }
 
+/* spec 14.4 */
 /* A service without ACCEPT_FD cannot take files: told, not lost silently. */
 TEST(what_cannot_move_is_told)
 {
@@ -236,6 +241,7 @@ TEST(what_cannot_move_is_told)
 	expect_nothing(&nofd);
 }
 
+/* spec 14.3, 14.4 */
 TEST(files_move_with_their_message)
 {
 	const struct kdbus_item *item;
@@ -294,6 +300,7 @@ static void *keep_sending(void *arg)
 	return NULL;
 }
 
+/* spec 14.3, 14.4 */
 /* Under traffic the service comes and goes; all arrive once and in order. */
 TEST(hand_over_under_traffic_loses_nothing)
 {
@@ -366,6 +373,7 @@ static void *list_activators(void *arg)
 	return NULL;
 }
 
+/* spec 13.6, 14.6 */
 /* the bus ends connection by connection: an activator may outlive its name */
 TEST(lists_while_the_bus_ends)
 {
@@ -442,6 +450,7 @@ static void *receive_badly(void *arg)
 	return NULL;
 }
 
+/* spec 14.4 */
 TEST(what_is_put_back_during_a_move_is_not_lost)
 {
 	struct kdbus_client svc2;

@@ -40,6 +40,7 @@ static int make_named(const char *name)
 	return make(&b);
 }
 
+/* spec 1.10, 1.11 */
 TEST(bus_names_are_checked)
 {
 	char name[80] = "0-";
@@ -61,6 +62,7 @@ TEST(bus_names_are_checked)
 	ASSERT_EQ(make_named(name), -ENAMETOOLONG);
 }
 
+/* spec 1.10 */
 TEST(name_has_to_end_with_its_item)
 {
 	struct kdbus_builder b;
@@ -73,6 +75,7 @@ TEST(name_has_to_end_with_its_item)
 	ASSERT_EQ(make(&b), -EINVAL);
 }
 
+/* spec 6.1 */
 TEST(items_are_needed_once)
 {
 	struct kdbus_builder b;
@@ -92,6 +95,7 @@ TEST(items_are_needed_once)
 	ASSERT_EQ(make(&b), -EINVAL);
 }
 
+/* spec 4.5, decision 1 */
 TEST(unknown_items_are_ignored)
 {
 	struct kdbus_builder b;
@@ -101,6 +105,7 @@ TEST(unknown_items_are_ignored)
 	ASSERT_OK(make(&b));
 }
 
+/* spec 4.1, 4.2, 4.3 */
 TEST(malformed_items_are_refused)
 {
 	struct kdbus_builder b;
@@ -122,6 +127,7 @@ TEST(malformed_items_are_refused)
 	ASSERT_EQ(make(&b), -EINVAL);
 }
 
+/* spec 6.1, 3 */
 TEST(bloom_parameters_are_checked)
 {
 	static const struct { __u64 size, n_hash; int ret; } c[] = {
@@ -140,6 +146,7 @@ TEST(bloom_parameters_are_checked)
 	}
 }
 
+/* spec 6.1, 3 */
 TEST(sizes_and_flags_are_checked)
 {
 	struct kdbus_builder b;
@@ -159,6 +166,7 @@ TEST(sizes_and_flags_are_checked)
 	ASSERT_EQ(make(&b), -EOPNOTSUPP);
 }
 
+/* spec 6.1 */
 TEST(a_name_exists_once)
 {
 	struct kdbus_builder b;
@@ -171,6 +179,7 @@ TEST(a_name_exists_once)
 	ASSERT_OK(xioctl(second, KDBUS_CMD_BUS_MAKE, b.buf));
 }
 
+/* spec 5.1 */
 TEST(an_owner_takes_no_commands)
 {
 	struct bus bus;
@@ -198,6 +207,7 @@ static void check_node(__u64 flags, mode_t mode, gid_t gid)
 	ASSERT_EQ(access(KDBUS_DEV "/0-node", F_OK), -1);
 }
 
+/* spec 1.6, 25 */
 TEST(node_mode_follows_the_flags)
 {
 	ASSERT_OK(setresgid(5, 5, 5));
@@ -219,11 +229,13 @@ static void make_as_nobody(void *unused)
 	ASSERT_EQ(make_named("0-notmine"), -EINVAL);
 }
 
+/* spec 1.11, 6.1 */
 TEST(anybody_makes_buses_under_his_uid)
 {
 	as_uid(NOBODY, make_as_nobody, NULL);
 }
 
+/* spec 6.1, 7.1, 25 */
 TEST(flags_reach_every_hello)
 {
 	int fd = kdbus_bus_make("flags", KDBUS_MAKE_ACCESS_WORLD | 0x40);
@@ -240,6 +252,7 @@ TEST(flags_reach_every_hello)
 	ASSERT_EQ(b.hello.id, 2);
 }
 
+/* spec 3, 3.4, 27.4, decision 19 */
 TEST(buses_per_user_are_bounded)
 {
 	int fds[3];
@@ -254,6 +267,7 @@ TEST(buses_per_user_are_bounded)
 	ASSERT(fds[2] >= 0);
 }
 
+/* spec 1.4, 25 */
 TEST(the_kernel_lists_the_nodes)
 {
 	char line[128];

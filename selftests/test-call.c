@@ -61,6 +61,7 @@ static int call_end(struct sync_call *s)
 	return s->ret;
 }
 
+/* spec 10.3, 10.4 */
 TEST(a_reply_comes_like_any_message)
 {
 	setup();
@@ -75,6 +76,7 @@ TEST(a_reply_comes_like_any_message)
 	expect_nothing(&a);
 }
 
+/* spec 10.1, 10.4 */
 TEST(a_timeout_is_told)
 {
 	__u64 start;
@@ -91,6 +93,7 @@ TEST(a_timeout_is_told)
 	expect_nothing(&a);
 }
 
+/* spec 10.1 */
 TEST(timeouts_come_in_order_of_deadline)
 {
 	setup();
@@ -106,6 +109,7 @@ TEST(timeouts_come_in_order_of_deadline)
 	expect_nothing(&a);
 }
 
+/* spec 9.3, decision 3 */
 TEST(cookie_zero_may_time_out)
 {
 	setup();
@@ -113,6 +117,7 @@ TEST(cookie_zero_may_time_out)
 	expect_notice(&a, KDBUS_ITEM_REPLY_TIMEOUT, 0);
 }
 
+/* spec 10.5, 27.11 */
 TEST(a_death_is_told_once)
 {
 	setup();
@@ -126,6 +131,7 @@ TEST(a_death_is_told_once)
 	expect_nothing(&a);
 }
 
+/* spec 10.5, 12.5 */
 TEST(a_dropped_request_is_told)
 {
 	setup();
@@ -135,6 +141,7 @@ TEST(a_dropped_request_is_told)
 	expect_nothing(&a);
 }
 
+/* spec 12.4, 12.5 */
 TEST(notices_can_be_peeked_and_dropped)
 {
 	const struct kdbus_msg *msg;
@@ -150,6 +157,7 @@ TEST(notices_can_be_peeked_and_dropped)
 	expect_nothing(&a);
 }
 
+/* spec 7.10 */
 TEST(requests_of_the_dead_are_forgotten)
 {
 	struct kdbus_client c;
@@ -164,6 +172,7 @@ TEST(requests_of_the_dead_are_forgotten)
 	expect_notice(&a, KDBUS_ITEM_REPLY_DEAD, 2);
 }
 
+/* spec 10.1, 10.9 */
 TEST(outstanding_requests_are_bounded)
 {
 	__u64 i;
@@ -178,6 +187,7 @@ TEST(outstanding_requests_are_bounded)
 	ASSERT_EQ(request(&a, b.hello.id, 130, 100 * SEC), -EMLINK);
 }
 
+/* spec 9.7 */
 TEST(a_refused_request_leaves_nothing)
 {
 	__u64 i;
@@ -189,6 +199,7 @@ TEST(a_refused_request_leaves_nothing)
 	ASSERT_OK(request(&a, b.hello.id, 1, 10 * SEC));
 }
 
+/* spec 10.2 */
 TEST(the_oldest_of_equal_cookies_is_answered)
 {
 	setup();
@@ -202,6 +213,7 @@ TEST(the_oldest_of_equal_cookies_is_answered)
 	expect_notice(&a, KDBUS_ITEM_REPLY_DEAD, 5);
 }
 
+/* spec 10.6, 9.1 */
 TEST(a_sync_call_returns_the_reply)
 {
 	struct sync_call s;
@@ -222,6 +234,7 @@ TEST(a_sync_call_returns_the_reply)
 	ASSERT_EQ(kdbus_client_free(&a, s.reply), -ENXIO);
 }
 
+/* spec 10.6 */
 TEST(a_sync_reply_may_come_before_the_request_is_received)
 {
 	struct sync_call s;
@@ -233,6 +246,7 @@ TEST(a_sync_reply_may_come_before_the_request_is_received)
 	expect_msg(&b, a.hello.id, 7);
 }
 
+/* spec 10.6 */
 TEST(a_sync_call_times_out)
 {
 	struct sync_call s;
@@ -244,6 +258,7 @@ TEST(a_sync_call_times_out)
 	expect_msg(&b, a.hello.id, 7);
 }
 
+/* spec 10.5, 10.6 */
 TEST(a_sync_call_ends_with_its_replier)
 {
 	struct sync_call s;
@@ -260,6 +275,7 @@ TEST(a_sync_call_ends_with_its_replier)
 	expect_nothing(&a);
 }
 
+/* spec 10.6, 7.10 */
 TEST(a_sync_call_ends_with_its_connection)
 {
 	struct sync_call s;
@@ -277,6 +293,7 @@ TEST(a_sync_call_ends_with_its_connection)
 	ASSERT(s.ret == -ECONNRESET || s.ret == -EPIPE);
 }
 
+/* spec 10.8 */
 TEST(cancel_ends_sync_calls_with_the_cookie)
 {
 	struct sync_call s, other;
@@ -298,6 +315,7 @@ TEST(cancel_ends_sync_calls_with_the_cookie)
 	ASSERT_EQ(kdbus_client_cancel(&a, 10), -ENOENT);
 }
 
+/* spec 10.3 */
 TEST(an_undeliverable_reply_is_told_to_both)
 {
 	static char data[1 << 20];
@@ -325,6 +343,7 @@ TEST(an_undeliverable_reply_is_told_to_both)
 	expect_notice(&nofd, KDBUS_ITEM_REPLY_DEAD, 8);
 }
 
+/* spec 10.3 */
 TEST(a_wrong_reply_can_be_made_good)
 {
 	struct kdbus_builder m;
@@ -340,6 +359,7 @@ TEST(a_wrong_reply_can_be_made_good)
 	expect_nothing(&a);
 }
 
+/* spec 9.5 */
 TEST(a_sync_call_to_oneself_times_out)
 {
 	struct sync_call s;
@@ -350,6 +370,7 @@ TEST(a_sync_call_to_oneself_times_out)
 	expect_msg(&a, a.hello.id, 7);
 }
 
+/* spec 10.6 */
 TEST(a_reply_brings_files)
 {
 	struct kdbus_builder m;
@@ -384,6 +405,7 @@ static void signal_caller(struct sync_call *s, int flags)
 	ASSERT_OK(pthread_kill(s->thread, SIGUSR1));
 }
 
+/* spec 10.7, decision 17 */
 TEST(a_restarted_call_is_not_sent_twice)
 {
 	struct sync_call s;
@@ -399,6 +421,7 @@ TEST(a_restarted_call_is_not_sent_twice)
 	expect_nothing(&a);
 }
 
+/* spec 10.7, decision 17 */
 TEST(an_interrupted_call_can_be_taken_up_again)
 {
 	struct sync_call s, again;
@@ -422,6 +445,7 @@ TEST(an_interrupted_call_can_be_taken_up_again)
 	ASSERT_EQ(call_end(&s), -ETIMEDOUT);
 }
 
+/* spec 10.7 */
 TEST(an_interrupted_call_can_go_on_asynchronously)
 {
 	struct sync_call s;
@@ -448,6 +472,7 @@ TEST(an_interrupted_call_can_go_on_asynchronously)
 	expect_nothing(&b);
 }
 
+/* spec 10.7 */
 TEST(an_interrupted_call_keeps_its_deadline)
 {
 	struct sync_call s;
@@ -481,6 +506,7 @@ static void *answer_all(void *arg)
 	return NULL;
 }
 
+/* spec 10.6, 27.9 */
 TEST(many_calls_leave_the_pool_empty)
 {
 	struct sync_call s;

@@ -17,6 +17,7 @@ static const unsigned long unknown[] = {
 
 #define N(a) (sizeof(a) / sizeof(*(a)))
 
+/* spec 5.1, 2.1 */
 TEST(unknown_commands_are_refused)
 {
 	int control = open(KDBUS_DEV "/control", O_RDWR);
@@ -40,6 +41,7 @@ TEST(unknown_commands_are_refused)
 	}
 }
 
+/* spec 5.1 */
 TEST(commands_belong_to_their_files)
 {
 	struct kdbus_client c;
@@ -88,6 +90,7 @@ static void check_kind(const struct bus *bus, __u64 flags, const char *may)
 	close(fd);
 }
 
+/* spec 5.3, 14.5, 19.5, decision 11 */
 TEST(special_connections_have_fewer_commands)
 {
 	struct bus bus;
@@ -114,6 +117,7 @@ static void bad_pointers(int fd, unsigned long cmd)
 	munmap(none, 4096);
 }
 
+/* spec 2.7 */
 TEST(bad_pointers_are_refused)
 {
 	struct kdbus_client c;
@@ -134,7 +138,7 @@ TEST(bad_pointers_are_refused)
 	expect_nothing(&c);
 }
 
-/* A command whose end lies behind the end of the mapping. */
+/* spec 9.2: a command whose end lies behind the end of the mapping. */
 TEST(commands_end_in_readable_memory)
 {
 	char *two = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
@@ -155,6 +159,7 @@ TEST(commands_end_in_readable_memory)
 	ASSERT_OK(xioctl(c.fd, KDBUS_CMD_MSG_SEND, msg));
 }
 
+/* spec 5.1 */
 TEST(read_and_write_are_not_for_messages)
 {
 	struct kdbus_client c;

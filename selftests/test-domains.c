@@ -86,6 +86,7 @@ static void make_unprivileged(void *arg)
 	ASSERT_EQ(xioctl(control(""), KDBUS_CMD_DOMAIN_MAKE, NULL), -EPERM);
 }
 
+/* spec 6.2 */
 TEST(making_needs_the_capability)
 {
 	as_uid(NOBODY, make_unprivileged, NULL);
@@ -168,6 +169,7 @@ static void *make_and_close(void *arg)
 	return NULL;
 }
 
+/* spec 1.8 */
 TEST(making_races_with_the_end_of_the_parent)
 {
 	pthread_t t[2];

@@ -32,6 +32,7 @@ static int send_fd(struct kdbus_client *to, int fd)
 	return send_fds(to, &fd, 1);
 }
 
+/* spec 12.3, 9.4 */
 TEST(files_arrive_and_close_on_exec)
 {
 	const struct kdbus_msg *msg;
@@ -61,6 +62,7 @@ TEST(files_arrive_and_close_on_exec)
 	ASSERT_OK(kdbus_client_free(&b, msg));
 }
 
+/* spec 9.3 */
 TEST(items_are_checked)
 {
 	struct kdbus_builder m;
@@ -81,6 +83,7 @@ TEST(items_are_checked)
 	ASSERT_OK(send_fds(&b, fds, 256));
 }
 
+/* spec 7.3, 9.7 */
 TEST(receivers_have_to_accept_them)
 {
 	struct kdbus_client c;
@@ -91,6 +94,7 @@ TEST(receivers_have_to_accept_them)
 	expect_nothing(&c);
 }
 
+/* spec 9.4 */
 TEST(files_that_can_hold_files_are_refused)
 {
 	int s[2], control = open(KDBUS_DEV "/control", O_RDWR);
@@ -114,6 +118,7 @@ TEST(files_that_can_hold_files_are_refused)
 	ASSERT_OK(send_fd(&b, eventfd(0, 0)));
 }
 
+/* spec 12.4 */
 TEST(peek_makes_no_descriptors)
 {
 	const struct kdbus_msg *msg;
@@ -130,6 +135,7 @@ TEST(peek_makes_no_descriptors)
 	ASSERT(item->fds[0] >= 0);
 }
 
+/* spec 12.3, 12.6, 27.9 */
 TEST(without_free_numbers_the_message_stays)
 {
 	struct rlimit old, none = { 3, 3 };
@@ -155,6 +161,7 @@ TEST(without_free_numbers_the_message_stays)
 	expect_msg(&b, a.hello.id, 2);
 }
 
+/* spec 9.4, 12.3 */
 TEST(failed_copy_out_installs_nothing)
 {
 	struct kdbus_cmd_recv *r = mmap(NULL, 4096, PROT_READ,
@@ -169,7 +176,7 @@ TEST(failed_copy_out_installs_nothing)
 	ASSERT_EQ(dup(0), next);
 }
 
-/* What is dropped is closed: the other end of the pipe sees it. */
+/* spec 12.5: what is dropped is closed: the other end of the pipe sees it. */
 TEST(dropped_messages_close_their_files)
 {
 	int p[2];
@@ -205,6 +212,7 @@ static void flood_fds(void *arg)
 	ASSERT_OK(send_to(&a, dst, 99, "x"));
 }
 
+/* spec 11.3, 3 */
 TEST(files_in_flight_are_bounded)
 {
 	const struct kdbus_msg *msg;

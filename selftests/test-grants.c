@@ -132,7 +132,7 @@ TEST(a_refused_update_leaves_the_older_entries)
 	ASSERT_OK(nobody_owns("com.example.b.c"));
 }
 
-/* spec 16.2, 7.1: who has a name is told before what is scarce */
+/* spec 16.2, 7.1, 7.5: who has a name is told before what is scarce */
 TEST(a_taken_name_is_told_before_the_quota)
 {
 	struct kdbus_client h;

@@ -134,7 +134,7 @@ static void *hello_in(void *arg)
 	return NULL;
 }
 
-/* spec 5.2: a HELLO that hangs in memory that never comes */
+/* spec 5.2, 21.4: a HELLO that hangs in memory that never comes */
 TEST(a_hello_that_stalls_holds_up_no_mmap_and_no_poll)
 {
 	struct kdbus_builder b;
@@ -213,6 +213,7 @@ TEST(after_byebye_everything_is_reset)
 	check_reset(&c, msg);
 }
 
+/* spec 5.4, 27.10, decision 2 */
 TEST(after_the_end_of_the_bus_everything_is_reset)
 {
 	const struct kdbus_msg *msg;
@@ -225,6 +226,7 @@ TEST(after_the_end_of_the_bus_everything_is_reset)
 	check_reset(&c, msg);
 }
 
+/* spec 5.4, 27.10 */
 TEST(after_the_end_of_the_endpoint_everything_is_reset)
 {
 	const struct kdbus_msg *msg;

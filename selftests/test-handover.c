@@ -84,6 +84,7 @@ TEST(a_synchronous_call_goes_along)
 	expect_nothing(&cli);
 }
 
+/* spec 10.5, 14.4 */
 /* The receiver's death is the end of a call, wherever it has moved. */
 TEST(a_synchronous_call_ends_with_the_service)
 {

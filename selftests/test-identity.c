@@ -106,6 +106,7 @@ TEST(a_given_uid_is_counted_if_root_gives_it)
 	proxy_for(&d, 1000);
 }
 
+/* spec 7.4 */
 TEST(a_maker_of_a_bus_counts_for_himself)
 {
 	long long of_1000 = listed_user(1000, "conns");

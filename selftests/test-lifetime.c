@@ -137,6 +137,7 @@ TEST(a_domain_is_given_back_when_it_ends)
 	ASSERT_OK(domain_make_on(second, "more"));
 }
 
+/* spec 3.2, 27.7 */
 TEST(an_endpoint_is_given_back_when_it_ends)
 {
 	struct kdbus_client c;
@@ -162,6 +163,7 @@ TEST(an_endpoint_is_given_back_when_it_ends)
 	ASSERT_EQ(listed_user(0, "endpoints"), before);
 }
 
+/* spec 3.1 */
 TEST(a_bus_is_given_back_when_it_ends)
 {
 	long long before = listed_user(0, "buses");
@@ -187,6 +189,7 @@ static void come_and_go(void *arg)
 	ASSERT_OK(kdbus_client_match_add(&c, &m));
 }
 
+/* spec 1.12, 3.1 */
 TEST(what_a_connection_counts_for_is_given_back)
 {
 	long long conns, bytes;
@@ -207,6 +210,7 @@ static unsigned long long minor_of(const char *endpoint)
 	return st.st_rdev;
 }
 
+/* spec 1.4, 27.7 */
 /* A file found by an older number would be another endpoint's. */
 TEST(minors_are_not_used_again_at_once)
 {
@@ -292,6 +296,7 @@ TEST(an_endpoint_is_made_while_one_of_its_name_ends)
 	ASSERT_EQ(access(path_of("same"), F_OK), -1);
 }
 
+/* spec 1.8 */
 TEST(a_bus_is_made_while_one_of_its_name_ends)
 {
 	in_threads(make_buses);
@@ -347,6 +352,7 @@ TEST(endpoints_are_made_while_the_bus_ends)
 	ASSERT_OK(pthread_join(t, NULL));
 }
 
+/* spec 1.8 */
 TEST(buses_are_made_while_the_domain_ends)
 {
 	pthread_t t;

@@ -148,6 +148,7 @@ TEST(add_checks_its_items)
 	expect_nothing(&a);
 }
 
+/* spec 15.4, 25, decision 10 */
 TEST(remove_takes_all_with_the_cookie)
 {
 	struct kdbus_cmd_match cmd = { .size = 15 };
@@ -168,6 +169,7 @@ TEST(remove_takes_all_with_the_cookie)
 	expect_nothing(&a);
 }
 
+/* spec 3.2 */
 TEST(matches_are_bounded)
 {
 	int i;
@@ -182,7 +184,10 @@ TEST(matches_are_bounded)
 
 /* ---- broadcasts ------------------------------------------------------- */
 
-/* spec 15.1, 9.9, 25: nobody without match, not oneself, once each */
+/*
+ * spec 15.1, 15.6, 9.9, 25, decision 5: nobody without match, not oneself,
+ * once each
+ */
 TEST(a_broadcast_reaches_each_match_once)
 {
 	const struct kdbus_msg *msg;
@@ -241,6 +246,7 @@ TEST(bloom_masks_select)
 	expect_msg(&c, b.hello.id, 8);
 }
 
+/* spec 15.1, 15.2 */
 TEST(senders_are_selected_by_id_and_name)
 {
 	__u64 any = KDBUS_MATCH_ID_ANY;
@@ -298,6 +304,7 @@ TEST(rules_of_different_families_never_match)
 	expect_nothing(&a);
 }
 
+/* spec 9.9 */
 TEST(a_full_receiver_fails_nobody)
 {
 	static char data[40000];
@@ -365,6 +372,7 @@ TEST(names_have_a_life)
 		    b.hello.id);
 }
 
+/* spec 18.3, 18.4, 22.3 */
 TEST(connections_come_and_go_names_before_ids)
 {
 	struct kdbus_notify_id_change id = { .id = KDBUS_MATCH_ID_ANY };
@@ -389,6 +397,7 @@ TEST(connections_come_and_go_names_before_ids)
 	expect_nothing(&b);
 }
 
+/* spec 12.4, 12.5 */
 TEST(a_notification_can_be_peeked_at_and_dropped)
 {
 	const struct kdbus_msg *msg, *again;
@@ -408,6 +417,7 @@ TEST(a_notification_can_be_peeked_at_and_dropped)
 	expect_nothing(&a);
 }
 
+/* spec 3.2 */
 TEST(queued_notifications_are_bounded)
 {
 	int i, n = 0;

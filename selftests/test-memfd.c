@@ -139,6 +139,7 @@ static void expect_link(int fd, const char *want)
 		test_fail(__FILE__, __LINE__, "%s, not %s", got, want);
 }
 
+/* spec 20.1 */
 TEST(a_new_file)
 {
 	int fd = try_new(12345, "some-name.1");
@@ -153,6 +154,7 @@ TEST(a_new_file)
 	expect_link(memfd_new(0), "anon_inode:[kdbus-memfd]");
 }
 
+/* spec 20.1, 5.1 */
 TEST(which_files_make_them)
 {
 	struct kdbus_client c;
@@ -174,11 +176,13 @@ static void new_as_nobody(void *arg)
 	ASSERT_OK(seal(memfd_new(10), 1));
 }
 
+/* spec 20.1, 5.3 */
 TEST(everybody_may_make_them)
 {
 	as_uid(NOBODY, new_as_nobody, NULL);
 }
 
+/* spec 20.1, 2.7 */
 TEST(new_checks_its_pointer)
 {
 	static char buf[64] __attribute__((aligned(8)));
@@ -203,6 +207,7 @@ TEST(new_checks_its_pointer)
 	ASSERT_EQ(dup(0), next);
 }
 
+/* spec 20.1 */
 TEST(new_checks_its_size)
 {
 	static union {
@@ -241,6 +246,7 @@ static int new_with_bytes(const char *name, size_t size)
 	return xioctl(control(), KDBUS_CMD_MEMFD_NEW, b.buf);
 }
 
+/* spec 20.1, 1.10 */
 TEST(new_checks_the_name)
 {
 	struct kdbus_builder b;
@@ -272,6 +278,7 @@ TEST(new_checks_the_name)
 	ASSERT_EQ(xioctl(control(), KDBUS_CMD_MEMFD_NEW, b.buf), -EEXIST);
 }
 
+/* spec 20.1 */
 TEST(new_checks_the_file_size)
 {
 	ASSERT_EQ(try_new(~0ULL, NULL), -EINVAL);
@@ -281,6 +288,7 @@ TEST(new_checks_the_file_size)
 	ASSERT_EQ(try_new(1ULL << 50, NULL), -ENOMEM);
 }
 
+/* spec 20.1 */
 TEST(new_without_a_free_number)
 {
 	struct rlimit old, none;
@@ -299,6 +307,7 @@ TEST(new_without_a_free_number)
 
 /* ---- content ---------------------------------------------------------- */
 
+/* spec 20.2 */
 TEST(read_and_write)
 {
 	char buf[64] = { 0 };
@@ -331,6 +340,7 @@ TEST(read_and_write)
 	ASSERT_EQ(write(fd, buf, 0), 0);
 }
 
+/* spec 20.2 */
 TEST(seek)
 {
 	int fd = memfd_new(100);
@@ -346,6 +356,7 @@ TEST(seek)
 	ASSERT_EQ(result(lseek(fd, 100, SEEK_DATA)), -ENXIO);
 }
 
+/* spec 20.2 */
 TEST(writing_past_the_end_extends)
 {
 	int fd = memfd_new(0);
@@ -366,6 +377,7 @@ TEST(writing_past_the_end_extends)
 	ASSERT_EQ(size_of(fd), 3 * PAGE + 3);
 }
 
+/* spec 20.2 */
 TEST(large_writes)
 {
 	size_t i, size = 3 * MIB + 5;
@@ -380,6 +392,7 @@ TEST(large_writes)
 	ASSERT_OK(memcmp(in, out, size));
 }
 
+/* spec 20.2 */
 TEST(writes_of_memory_that_is_not_there)
 {
 	char *two = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -399,6 +412,7 @@ TEST(writes_of_memory_that_is_not_there)
 	ASSERT_EQ(pread(fd, two, PAGE, 5), 5);
 }
 
+/* spec 20.2 */
 /* The source is the page that is written to, and is not mapped in yet. */
 TEST(writes_of_its_own_mapping)
 {
@@ -432,6 +446,7 @@ static void count_signal(int sig)
 	signals++;
 }
 
+/* spec 20.2 */
 TEST(writes_at_the_limits)
 {
 	struct rlimit limit = { 1000, 1000 };
@@ -455,6 +470,7 @@ TEST(writes_at_the_limits)
 	ASSERT_EQ(size_of(fd), 1000);
 }
 
+/* spec 20.2, 20.6 */
 TEST(holders_share_the_position)
 {
 	int fd = memfd_new(0), copy = dup(fd);
@@ -468,6 +484,7 @@ TEST(holders_share_the_position)
 	ASSERT_EQ(lseek(copy, 0, SEEK_CUR), 3);
 }
 
+/* spec 20.2 */
 TEST(there_are_no_other_operations)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
@@ -499,6 +516,7 @@ TEST(there_are_no_other_operations)
 
 /* ---- size ------------------------------------------------------------- */
 
+/* spec 20.4 */
 TEST(size)
 {
 	int fd = memfd_new(0);
@@ -524,6 +542,7 @@ TEST(size)
 	ASSERT_EQ(size_of(fd), 0);
 }
 
+/* spec 20.4, 2.7 */
 TEST(size_and_seal_check_their_pointers)
 {
 	static char buf[16] __attribute__((aligned(8)));
@@ -550,6 +569,7 @@ TEST(size_and_seal_check_their_pointers)
 
 /* ---- mapping ---------------------------------------------------------- */
 
+/* spec 20.2 */
 TEST(mappings_show_the_content)
 {
 	int fd = memfd_new(2 * PAGE);
@@ -571,6 +591,7 @@ TEST(mappings_show_the_content)
 	ASSERT_EQ(p[PAGE], 'x');
 }
 
+/* spec 20.5, 25 */
 TEST(writable_mappings_extend)
 {
 	int fd = memfd_new(100);
@@ -594,7 +615,7 @@ TEST(writable_mappings_extend)
 	ASSERT_EQ(size_of(fd), 8 * PAGE);
 }
 
-/* Nobody gets a file of his own for what is behind a mapping. */
+/* spec 20.5: nobody gets a file of his own for what is behind a mapping. */
 TEST(the_memory_cannot_be_opened_for_writing)
 {
 	int ro, fd = memfd_new(PAGE);
@@ -616,6 +637,7 @@ TEST(the_memory_cannot_be_opened_for_writing)
 
 /* ---- the seal --------------------------------------------------------- */
 
+/* spec 20.3, 20.4, decision 18 */
 TEST(the_seal)
 {
 	int fd = memfd_new(10);
@@ -633,6 +655,7 @@ TEST(the_seal)
 	ASSERT_EQ(is_sealed(fd), 1);
 }
 
+/* spec 20.5, 20.6 */
 TEST(sealed_content_does_not_change)
 {
 	char buf[32] = { 0 };
@@ -674,6 +697,7 @@ static long poke(char *at)
 	return ret;
 }
 
+/* spec 20.5 */
 TEST(mappings_of_sealed_files_stay_read_only)
 {
 	int fd = memfd_new(2 * PAGE);
@@ -722,6 +746,7 @@ static void expect_exclusive(int fd, int sealed)
 	ASSERT_OK(seal(fd, sealed));
 }
 
+/* spec 20.3 */
 TEST(duplicates_share)
 {
 	int sealed, copy, fd = memfd_new(10);
@@ -746,6 +771,7 @@ static void wait_to_end(void *arg)
 	ASSERT_EQ(read(p[0], &c, 1), 0);
 }
 
+/* spec 20.3 */
 TEST(children_share)
 {
 	int p[2], sealed, fd = memfd_new(10);
@@ -780,6 +806,7 @@ static void scm_send(int sock, int fd)
 	ASSERT_EQ(sendmsg(sock, &msg, 0), 1);
 }
 
+/* spec 20.3 */
 TEST(files_in_flight_share)
 {
 	int s[2], sealed, fd = memfd_new(10);
@@ -796,6 +823,7 @@ TEST(files_in_flight_share)
 	}
 }
 
+/* spec 20.3 */
 TEST(files_in_messages_share)
 {
 	const struct kdbus_msg *msg;
@@ -820,6 +848,7 @@ TEST(files_in_messages_share)
 	}
 }
 
+/* spec 20.3 */
 TEST(mappings_share)
 {
 	int sealed, fd = memfd_new(PAGE);
@@ -856,6 +885,7 @@ static void child_with_mapping(void *arg)
 	wait_to_end(h->p);
 }
 
+/* spec 20.3 */
 TEST(mappings_of_children_share)
 {
 	struct hold_mapping h = { .fd = memfd_new(PAGE) };
@@ -876,7 +906,7 @@ TEST(mappings_of_children_share)
 	expect_exclusive(h.fd, 0);
 }
 
-/* Pages stay in a pipe when the mapping they came from has gone. */
+/* spec 20.3: pages stay in a pipe when the mapping they came from has gone. */
 TEST(pinned_pages_share)
 {
 	int p[2], sealed, fd = memfd_new(20 * PAGE);
@@ -917,6 +947,7 @@ static void *unpin_soon(void *arg)
 	return NULL;
 }
 
+/* spec 20.3 */
 TEST(short_pins_are_waited_for)
 {
 	int p[2], fd = memfd_new(PAGE);
@@ -940,6 +971,7 @@ static void pin_to_cpu(int cpu)
 	ASSERT(syscall(SYS_sched_setaffinity, 0, sizeof(mask), &mask) >= 0);
 }
 
+/* spec 20.3 */
 /* New pages wait in lists per processor, with references of their own. */
 TEST(pages_of_another_processor_are_not_pinned)
 {
@@ -967,6 +999,7 @@ static void *wait_for_pipe(void *arg)
 	return (void *)(long)read(*(int *)arg, &c, 1);
 }
 
+/* spec 20.3 */
 TEST(threads_are_one_holder)
 {
 	int p[2], sealed, copy, fd = memfd_new(10);
@@ -1015,7 +1048,7 @@ static void *write_always(void *arg)
 	return NULL;
 }
 
-/* Whenever it is sealed, it stays as it was found then. */
+/* spec 20.3, 20.6: whenever it is sealed, it stays as it was found then. */
 TEST(sealing_against_writers)
 {
 	static char one[2 * PAGE], two[2 * PAGE];
@@ -1068,6 +1101,7 @@ static void *grow_always(void *arg)
 	return NULL;
 }
 
+/* spec 20.5 */
 /* mmap() that grows the file, and write() whose source is paged in. */
 TEST(mapping_against_writing)
 {
@@ -1145,6 +1179,7 @@ static void is_accounted(__u64 size, void (*grow)(int))
 	ASSERT(labs(committed() - before) <= 2);
 }
 
+/* spec 27.8 */
 TEST(all_growth_is_accounted_alike)
 {
 	is_accounted(64 * MIB, grow_by_nothing);
@@ -1155,6 +1190,7 @@ TEST(all_growth_is_accounted_alike)
 	is_accounted(0, grow_and_fail);
 }
 
+/* spec 27.8 */
 TEST(refused_sizes_are_not_accounted)
 {
 	long before = committed();
@@ -1186,6 +1222,7 @@ static void no_32_bit(int sig)
 	test_skip("the kernel runs no 32-bit programs");
 }
 
+/* spec 2.2 */
 TEST(numbers_of_32_bit_programs)
 {
 	struct kdbus_cmd_memfd_make *cmd =
@@ -1233,6 +1270,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+/* spec 20.3 */
 TEST(seals_are_traced)
 {
 	static const char *const want[] = {

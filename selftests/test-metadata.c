@@ -112,6 +112,7 @@ TEST(creds_and_comm_tell_process_from_thread)
 	ASSERT(item && !strncmp(item->str, "test-metadata", 13));
 }
 
+/* spec 9.10, 17.2 */
 TEST(timestamps_carry_the_order)
 {
 	const struct kdbus_item *item;
@@ -183,6 +184,7 @@ TEST(ids_are_those_of_the_receivers_namespace)
 	ASSERT_EQ(item->data64[2], 0);
 }
 
+/* spec 17.8 */
 TEST(update_takes_effect_for_what_is_sent_afterwards)
 {
 	__u64 creds = KDBUS_ATTACH_CREDS, none = 0;
@@ -213,7 +215,7 @@ TEST(update_takes_effect_for_what_is_sent_afterwards)
 	ASSERT_OK(xioctl(b.fd, KDBUS_CMD_CONN_UPDATE, u.buf));
 }
 
-/* the administrator has the last word */
+/* spec 17.6: the administrator has the last word */
 TEST(the_mask_removes_items)
 {
 	struct kdbus_client b;

@@ -79,7 +79,7 @@ TEST(every_unicast_is_seen_in_order)
 	expect_notice(&a, KDBUS_ITEM_REPLY_DEAD, 4);
 }
 
-/* decision 14 */
+/* spec 19.2, decision 14 */
 TEST(broadcasts_only_by_match)
 {
 	struct kdbus_cmd_match match = { .size = sizeof(match), .cookie = 1 };
@@ -124,6 +124,7 @@ TEST(files_are_shown_as_missing)
 	files(0, false);
 }
 
+/* spec 19.3 */
 TEST(files_are_duplicated)
 {
 	files(KDBUS_HELLO_ACCEPT_FD, true);

@@ -25,6 +25,7 @@ static void expect_owner(struct kdbus_client *owner)
 	expect_msg(owner, c.hello.id, 1);
 }
 
+/* spec 13.1, 3 */
 TEST(names_are_checked)
 {
 	static const char * const good[] = {
@@ -52,6 +53,7 @@ TEST(names_are_checked)
 	ASSERT_EQ(kdbus_client_acquire(&a, name, 0), -EMSGSIZE);
 }
 
+/* spec 13.3, 13.4 */
 TEST(commands_are_checked)
 {
 	struct kdbus_builder m;
@@ -79,6 +81,7 @@ TEST(commands_are_checked)
 	ASSERT_OK(xioctl(a.fd, KDBUS_CMD_NAME_RELEASE, cmd));
 }
 
+/* spec 13.2, 13.3, 13.4 */
 TEST(a_name_has_one_owner)
 {
 	setup();
@@ -94,6 +97,7 @@ TEST(a_name_has_one_owner)
 	ASSERT_EQ(send_to_name(&c, NAME, "x"), -ESRCH);
 }
 
+/* spec 13.3, decision 12 */
 TEST(re_acquiring_updates_the_flags)
 {
 	setup();
@@ -108,6 +112,7 @@ TEST(re_acquiring_updates_the_flags)
 	ASSERT_EQ(kdbus_client_acquire(&a, NAME, REPLACE), -EEXIST);
 }
 
+/* spec 13.2, 13.5 */
 TEST(waiters_are_served_in_order)
 {
 	setup();
@@ -126,6 +131,7 @@ TEST(waiters_are_served_in_order)
 	ASSERT_EQ(send_to_name(&a, NAME, "x"), -ESRCH);
 }
 
+/* spec 13.3, 25, decision 13 */
 TEST(a_replaced_owner_waits_at_the_head)
 {
 	setup();
@@ -144,6 +150,7 @@ TEST(a_replaced_owner_waits_at_the_head)
 	ASSERT_EQ(kdbus_client_release(&c, NAME), -EADDRINUSE);
 }
 
+/* spec 13.3, 13.4 */
 TEST(who_is_refused_leaves_the_line)
 {
 	setup();
@@ -157,6 +164,7 @@ TEST(who_is_refused_leaves_the_line)
 	ASSERT_EQ(send_to_name(&c, NAME, "x"), -ESRCH);
 }
 
+/* spec 13.5 */
 TEST(messages_stay_where_they_were_queued)
 {
 	setup();
@@ -167,6 +175,7 @@ TEST(messages_stay_where_they_were_queued)
 	expect_msg(&a, c.hello.id, 1);
 }
 
+/* spec 3, 3.1, 3.2 */
 TEST(names_per_connection_are_bounded)
 {
 	char name[32];
@@ -224,6 +233,7 @@ static void expect_list(__u64 flags, const struct record *want, size_t n)
 	ASSERT_EQ(kdbus_client_free(&c, list), -ENXIO);
 }
 
+/* spec 13.6, 25 */
 TEST(lists_hold_what_is_asked_for)
 {
 	const struct record all[] = {
@@ -249,6 +259,7 @@ TEST(lists_hold_what_is_asked_for)
 	expect_list(~0ULL, all, 4);
 }
 
+/* spec 13.6, 8.3 */
 TEST(a_long_list_is_whole)
 {
 	static struct kdbus_client clients[60];

@@ -150,7 +150,7 @@ static bool has_exe(const struct kdbus_msg *msg)
 
 /* ---- namespaces -------------------------------------------------------- */
 
-/* spec 17.6: ids of the receiver's namespace; who has none is the overflow id */
+/* spec 17.6: ids of the receiver's namespace, 65534 for who has none there */
 TEST(a_receiver_in_a_user_namespace)
 {
 	const struct kdbus_conn_info *info;

@@ -64,6 +64,26 @@ TEST(each_kind_of_connection_is_told_of)
 	expect_nothing(&l);
 }
 
+/* spec 7.5: one that could not connect was never there */
+TEST(a_refused_hello_is_not_told_of)
+{
+	struct kdbus_client act, again;
+
+	setup();
+	ASSERT_OK(special_new(&act, &bus, KDBUS_HELLO_ACTIVATOR, NAME));
+	hear_ids(&l);
+	hear_names(&l);
+	ASSERT_EQ(special_new(&again, &bus, KDBUS_HELLO_ACTIVATOR, NAME),
+		  -EEXIST);
+	param_set("max_conns_per_user", 1);
+	ASSERT_EQ(special_new(&again, &bus, KDBUS_HELLO_ACTIVATOR,
+			      "com.example.new"), -EMFILE);
+	expect_nothing(&l);
+	ASSERT_EQ(send_to_name(&a, "com.example.new", "x"), -ESRCH);
+	/* and the one that has the name still has it */
+	ASSERT_OK(send_to_name(&a, NAME, "x"));
+}
+
 /* spec 18.4, 25: a name that was waited for goes on before its owner is gone */
 TEST(names_go_before_their_owner)
 {

@@ -59,6 +59,7 @@ static void *receive_odd(void *arg)
 	return NULL;
 }
 
+/* spec 22.1 */
 TEST(each_sender_is_heard_in_order_and_in_full)
 {
 	pid_t pids[SENDERS];
@@ -95,6 +96,7 @@ static void *relay(void *arg)
 	return arg;
 }
 
+/* spec 22.2 */
 TEST(an_effect_never_comes_before_its_cause)
 {
 	pthread_t t;

@@ -100,6 +100,7 @@ TEST(parts_arrive_in_order_and_the_file_is_the_same)
 	ASSERT_EQ(ioctl(fds[0], KDBUS_CMD_MEMFD_SEAL_SET, 0), 0);
 }
 
+/* spec 20.7 */
 TEST(a_memfd_is_not_for_everybody)
 {
 	__u64 filter[9] = { 0 };
@@ -112,6 +113,7 @@ TEST(a_memfd_is_not_for_everybody)
 	ASSERT_EQ(kdbus_client_send(&a, &m), -ENOTUNIQ);
 }
 
+/* spec 12.3, 27.9 */
 TEST(no_free_number_leaves_the_message_queued)
 {
 	struct kdbus_builder m;

@@ -129,6 +129,7 @@ static void make_unprivileged(void *arg)
 	ASSERT_EQ(ep_make(ep_open(&bus), &b), -EPERM);
 }
 
+/* spec 6.3, 5.6 */
 TEST(only_the_privileged_make_endpoints)
 {
 	bus_new(&bus);
@@ -163,6 +164,7 @@ TEST(an_endpoint_lives_as_long_as_its_file)
 	ASSERT_EQ(access(ep_path("open"), F_OK), -1);
 }
 
+/* spec 3.2, 27.7, decision 15 */
 TEST(endpoints_per_user_are_bounded)
 {
 	struct kdbus_builder b;
@@ -338,7 +340,7 @@ static void nobody_owns(void *arg)
 		  *(int *)arg & 2 ? 0 : -EPERM);
 }
 
-/* spec 16.1, 16.3, 16.9 */
+/* spec 16.1, 16.3, 16.9, decision 7 */
 TEST(a_bus_is_open_until_somebody_brings_policy)
 {
 	int all = 3, a = 1, none = 0, fd;
@@ -358,6 +360,7 @@ TEST(a_bus_is_open_until_somebody_brings_policy)
 	as_uid(NOBODY, nobody_owns, &none);
 }
 
+/* spec 16.2, 16.8 */
 TEST(a_name_has_one_holder)
 {
 	struct kdbus_builder b;

@@ -42,6 +42,7 @@ static void drain(void)
 		ASSERT_OK(kdbus_client_free(&r, msg));
 }
 
+/* spec 11.3, 3 */
 TEST(messages_per_sender_are_bounded)
 {
 	struct kdbus_client c, d;
@@ -63,6 +64,7 @@ TEST(messages_per_sender_are_bounded)
 	ASSERT_EQ(fill(&c, 8, &error), 256);
 }
 
+/* spec 11.3, decision 19 */
 TEST(the_bound_is_a_parameter)
 {
 	struct kdbus_client c;
@@ -75,6 +77,7 @@ TEST(the_bound_is_a_parameter)
 	ASSERT_EQ(error, -ENOBUFS);
 }
 
+/* spec 11.3 */
 TEST(thirteen_mebibytes_fit_from_the_same_uid)
 {
 	struct kdbus_client c, d;
@@ -89,6 +92,7 @@ TEST(thirteen_mebibytes_fit_from_the_same_uid)
 	ASSERT_OK(put(&d, 256 << 10));
 }
 
+/* spec 11.1, decision 16 */
 TEST(a_message_takes_half_of_what_is_free)
 {
 	struct kdbus_client c;
@@ -122,6 +126,7 @@ static void fill_foreign(void *arg)
 	ASSERT(error == -EXFULL || error == -ENOBUFS);
 }
 
+/* spec 11.2, 11.3 */
 TEST(another_uid_gets_a_third_of_half)
 {
 	const struct kdbus_name_list *list;
@@ -147,6 +152,7 @@ static void flood(void *arg)
 		fill(&c, size, &error);
 }
 
+/* spec 11.2, 27.9 */
 TEST(no_number_of_uids_fills_a_pool)
 {
 	const struct kdbus_name_list *list;
@@ -161,6 +167,7 @@ TEST(no_number_of_uids_fills_a_pool)
 	ASSERT_OK(kdbus_client_list(&r, 15, &list));
 }
 
+/* spec 27.2, 27.9 */
 TEST(a_refusal_leaves_nothing)
 {
 	struct kdbus_client c;
@@ -175,6 +182,7 @@ TEST(a_refusal_leaves_nothing)
 	ASSERT_OK(put(&c, (8 << 20) - 96));
 }
 
+/* spec 11.3 */
 TEST(bytes_count_until_they_are_freed)
 {
 	const struct kdbus_msg *msg;
@@ -215,6 +223,7 @@ static void as_service(void *arg)
 	call_owner(arg);
 }
 
+/* spec 11.3 */
 TEST(sync_replies_are_the_callers_own)
 {
 	const struct kdbus_msg *reply;

@@ -86,6 +86,7 @@ static int answer_next(void)
 	return kdbus_client_send(&b, &m);
 }
 
+/* spec 27.5, decision 4 */
 /* One outcome each: the reply is returned, or it is an ordinary message. */
 TEST(reply_against_timeout)
 {
@@ -115,6 +116,7 @@ static int cancel_a(void)
 	return kdbus_client_cancel(&a, cookie);
 }
 
+/* spec 27.5, 10.8 */
 TEST(cancel_against_timeout)
 {
 	int i, rc, rx;
@@ -139,6 +141,7 @@ static int bye_a(void)
 	return kdbus_client_byebye(&a);
 }
 
+/* spec 27.5 */
 TEST(call_against_death_of_the_replier)
 {
 	int i, rc, rx;
@@ -154,6 +157,7 @@ TEST(call_against_death_of_the_replier)
 	}
 }
 
+/* spec 27.5 */
 TEST(call_against_ones_own_byebye)
 {
 	int i, rc, rx;
@@ -174,6 +178,7 @@ static int close_bus(void)
 	return close(bus.owner);
 }
 
+/* spec 27.5 */
 TEST(call_against_the_end_of_the_bus)
 {
 	int i, rc, rx;
@@ -200,6 +205,7 @@ static int hello_and_go(void)
 	return ret;
 }
 
+/* spec 7.1 */
 TEST(hello_against_the_end_of_the_bus)
 {
 	int i, rc, rx;
@@ -235,6 +241,7 @@ static void *swap_names(void *arg)
 	return NULL;
 }
 
+/* spec 22.3 */
 /* Every message that was accepted arrives at one of the two owners. */
 TEST(messages_to_a_name_that_changes_hands)
 {
@@ -280,6 +287,7 @@ static void *die_waiting(void *arg)
 	return NULL;
 }
 
+<<<<<<< HEAD
 static bool broadcast_done;
 
 static int broadcast_a(void)
@@ -320,7 +328,7 @@ static int change_names_of_a(void)
 	return ret;
 }
 
-/* The receiver sees the sender's names, so the broadcast is tried again. */
+/* spec 9.9: the receiver sees the sender's names, so it is tried again */
 TEST(broadcast_against_a_change_of_the_senders_names)
 {
 	struct kdbus_builder match;
@@ -344,6 +352,9 @@ TEST(broadcast_against_a_change_of_the_senders_names)
 	}
 }
 
+=======
+/* spec 27.3 */
+>>>>>>> e08d3da (selftests: every case says which statement it proves)
 TEST(release_against_the_death_of_the_waiter)
 {
 	pthread_t t;
@@ -403,6 +414,7 @@ static void *churn(void *arg)
 	return NULL;
 }
 
+/* spec 8.8 */
 TEST(many_threads_on_one_connection)
 {
 	pthread_t t[4];
@@ -441,6 +453,7 @@ static void traffic(void *arg)
 	}
 }
 
+/* spec 1.8, 27.10 */
 TEST(a_bus_ends_under_traffic)
 {
 	pid_t pids[4];

@@ -34,6 +34,7 @@ static int recv_prio(__u64 flags, __s64 priority, __u64 *cookie)
 	return ret;
 }
 
+/* spec 9.11, 12.2 */
 TEST(fifo_ignores_priority)
 {
 	setup();
@@ -46,6 +47,7 @@ TEST(fifo_ignores_priority)
 	expect_nothing(&b);
 }
 
+/* spec 9.11, 12.1, 12.2 */
 TEST(by_priority_and_then_by_age)
 {
 	__u64 cookie;
@@ -68,6 +70,7 @@ TEST(by_priority_and_then_by_age)
 	ASSERT_EQ(recv_prio(0, INT64_MIN, &cookie), -EAGAIN);
 }
 
+/* spec 12.1 */
 TEST(offset_has_to_be_zero)
 {
 	struct kdbus_cmd_recv r = { .offset = 8 };
@@ -83,6 +86,7 @@ TEST(offset_has_to_be_zero)
 	ASSERT_OK(xioctl(b.fd, KDBUS_CMD_MSG_RECV, &r));
 }
 
+/* spec 12.3 */
 TEST(failed_copy_out_loses_nothing)
 {
 	struct kdbus_cmd_recv *r = mmap(NULL, 4096, PROT_READ,
@@ -96,6 +100,7 @@ TEST(failed_copy_out_loses_nothing)
 	expect_msg(&b, a.hello.id, 2);
 }
 
+/* spec 12.4, 8.8 */
 TEST(peek_leaves_the_message)
 {
 	const struct kdbus_msg *peeked, *msg;
@@ -117,6 +122,7 @@ TEST(peek_leaves_the_message)
 	expect_msg(&b, a.hello.id, 2);
 }
 
+/* spec 12.5 */
 TEST(drop_wins_over_peek)
 {
 	setup();
@@ -126,6 +132,7 @@ TEST(drop_wins_over_peek)
 	expect_nothing(&b);
 }
 
+/* spec 8.8 */
 TEST(free_takes_only_what_was_handed_out)
 {
 	const struct kdbus_msg *msg;
@@ -143,6 +150,7 @@ TEST(free_takes_only_what_was_handed_out)
 	ASSERT_OK(kdbus_client_free(&b, msg));
 }
 
+/* spec 8.2 */
 /* Free neighbours become one again: afterwards half of the pool fits. */
 TEST(freed_slices_are_joined)
 {
@@ -175,6 +183,7 @@ TEST(freed_slices_are_joined)
 	}
 }
 
+/* spec 8.9 */
 TEST(pool_is_read_only_for_good)
 {
 	struct kdbus_client c;
@@ -210,6 +219,7 @@ TEST(pool_is_read_only_for_good)
 	ASSERT_EQ(mprotect(p, 4096, PROT_READ | PROT_WRITE), -1);
 }
 
+/* spec 8.9 */
 TEST(mapping_outlives_the_connection)
 {
 	const struct kdbus_msg *msg;
@@ -233,6 +243,7 @@ static short poll_now(int fd)
 	return p.revents;
 }
 
+/* spec 21.1, 21.2, decision 9 */
 TEST(poll_tells_the_state)
 {
 	int fd;
@@ -256,6 +267,7 @@ static void *wait_hup(void *arg)
 	return (void *)(long)kdbus_client_wait(c, 20000);
 }
 
+/* spec 21.3, 27.10 */
 TEST(pollers_wake_when_the_bus_goes)
 {
 	pthread_t t;

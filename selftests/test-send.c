@@ -19,6 +19,7 @@ static void build(struct kdbus_builder *m)
 	kdbus_build_vec(m, "hello", 6);
 }
 
+/* spec 9.2, 3 */
 TEST(header_is_checked)
 {
 	struct kdbus_builder m;
@@ -51,6 +52,7 @@ TEST(header_is_checked)
 	ASSERT_OK(kdbus_client_send(&a, &m));
 }
 
+/* spec 9.3, 9.5 */
 TEST(destination_is_checked)
 {
 	struct kdbus_builder m;
@@ -75,6 +77,7 @@ TEST(destination_is_checked)
 	ASSERT_EQ(kdbus_client_send(&a, &m), -EINVAL);
 }
 
+/* spec 9.3, 3.3 */
 TEST(vecs_are_checked)
 {
 	struct kdbus_builder m;
@@ -129,12 +132,14 @@ static void send_large(void *arg)
 	ASSERT_EQ(kdbus_client_send(&c, &m), -EMSGSIZE);
 }
 
+/* spec 9.3, 3.3, 25 */
 TEST(two_mebibytes_for_the_unprivileged)
 {
 	setup();
 	as_uid(NOBODY, send_large, NULL);
 }
 
+/* spec 9.3 */
 TEST(broadcasts_are_checked)
 {
 	struct kdbus_builder m;
@@ -182,6 +187,7 @@ TEST(broadcasts_are_checked)
 	ASSERT_EQ(kdbus_client_send(&a, &m), -EBADMSG);
 }
 
+/* spec 9.3, 9.4 */
 TEST(memfds_are_checked)
 {
 	struct kdbus_memfd memfd = { .size = 1, .fd = -1 };
@@ -205,6 +211,7 @@ TEST(memfds_are_checked)
 	ASSERT_EQ(kdbus_client_send(&a, &m), -EMEDIUMTYPE);
 }
 
+/* spec 4.2, 9.3 */
 TEST(malformed_items_are_refused)
 {
 	struct kdbus_builder m;
@@ -225,6 +232,7 @@ TEST(malformed_items_are_refused)
 	ASSERT_OK(kdbus_client_send(&a, &m));
 }
 
+/* spec 9.8, 9.1 */
 TEST(a_message_arrives_as_it_was_sent)
 {
 	const struct kdbus_msg *msg;
@@ -259,6 +267,7 @@ TEST(a_message_arrives_as_it_was_sent)
 	ASSERT_OK(kdbus_client_free(&b, msg));
 }
 
+/* spec 9.8, 27.12 */
 TEST(the_name_is_the_first_item)
 {
 	const struct kdbus_msg *msg;
@@ -273,6 +282,7 @@ TEST(the_name_is_the_first_item)
 	ASSERT_OK(strcmp(msg->items[0].str, "org.kdbus.test"));
 }
 
+/* spec 9.3, 9.8 */
 TEST(runs_of_zeros_take_no_room)
 {
 	const struct kdbus_msg *msg;
@@ -296,7 +306,7 @@ TEST(runs_of_zeros_take_no_room)
 	ASSERT_OK(memcmp((char *)msg + item->vec.offset, "def", 3));
 }
 
-/* Padding must not show what lay in the slice before. */
+/* spec 8.5: padding must not show what lay in the slice before. */
 TEST(padding_is_zeroed)
 {
 	const struct kdbus_msg *msg;
@@ -323,6 +333,7 @@ TEST(padding_is_zeroed)
 		ASSERT_EQ(((char *)msg)[i], 0);
 }
 
+/* spec 9.5 */
 TEST(a_message_may_be_empty_or_to_oneself)
 {
 	struct kdbus_builder m;
@@ -333,6 +344,7 @@ TEST(a_message_may_be_empty_or_to_oneself)
 	expect_msg(&a, a.hello.id, 5);
 }
 
+/* spec 27.1 */
 /* The payload may lie in the receiver's own pool, on a page nobody touched. */
 TEST(payload_may_come_from_the_pool_itself)
 {
@@ -345,6 +357,7 @@ TEST(payload_may_come_from_the_pool_itself)
 	expect_msg(&a, a.hello.id, 5);
 }
 
+/* spec 9.8 */
 TEST(large_messages_cross_pages)
 {
 	static unsigned char data[300001], got[300001];
