@@ -89,7 +89,8 @@ help:
 	@echo 'make install    install module, tools, manual pages and header (DESTDIR, PREFIX)'
 	@echo 'make coverage   the same, and which lines of the module the tests reach'
 	@echo 'make lint       the module without a warning of W=1, sparse and scripts/cocci,'
-	@echo '                user space without one of the analyzer of clang'
+	@echo '                user space without one of the analyzer of clang, and a test for'
+	@echo '                every statement of selftests/statements'
 	@echo 'make clean      remove build/'
 	@echo
 	@echo 'KVER=VERSION    kernel to build for (now: $(KVER))'
@@ -153,7 +154,7 @@ $(B)/%/vmlinux.btf: scripts/kernel-btf | have-headers
 module: $(KO)
 
 .PHONY: lint
-lint: lint-module lint-user
+lint: lint-module lint-user lint-tests
 
 .PHONY: lint-module
 lint-module: $(FARM)/.farm
@@ -254,6 +255,16 @@ $(B)/lint/%.ok: $(U)/obj/%.o
 	$(Q)$(CLANG) --analyze --analyzer-output text -Xclang -analyzer-werror \
 		--no-system-header-prefix=bpf/ $(ALL_CFLAGS) $(GIO_CFLAGS) $*.c
 	@touch $@
+
+.PHONY: lint-tests
+lint-tests:
+	@$(say) LINT 'selftests/statements'
+	$(Q)scripts/spec-tests --check
+
+.PHONY: docs/spec-tests.rst
+docs/spec-tests.rst:
+	@$(say) DOC '$@'
+	$(Q)scripts/spec-tests > $@
 
 # ---- running -------------------------------------------------------------
 

@@ -85,7 +85,7 @@ static void fill_up(struct kdbus_client *c)
 		;
 }
 
-/* spec 13.6, 17.7: no room for the answer */
+/* spec 8.4, 13.6, 17.7: no room for the answer */
 TEST(an_answer_needs_room_in_the_pool)
 {
 	const struct kdbus_name_list *list;

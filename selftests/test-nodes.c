@@ -185,6 +185,13 @@ TEST(a_node_that_is_gone_opens_nothing)
 	ASSERT(opened >= 0);
 	close(domain);
 	ASSERT_EQ(reopen(control_fd), -ESHUTDOWN);
+
+	/* one that nobody has opened has no device any more */
+	domain = control_open("");
+	ASSERT_OK(domain_make_on(domain, "unopened"));
+	control_fd = path_only(KDBUS_DEV "/domain/unopened/control");
+	close(domain);
+	ASSERT_EQ(reopen(control_fd), -ENXIO);
 }
 
 static void *open_bus(void *arg)
