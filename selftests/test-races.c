@@ -287,7 +287,6 @@ static void *die_waiting(void *arg)
 	return NULL;
 }
 
-<<<<<<< HEAD
 static bool broadcast_done;
 
 static int broadcast_a(void)
@@ -352,9 +351,7 @@ TEST(broadcast_against_a_change_of_the_senders_names)
 	}
 }
 
-=======
 /* spec 27.3 */
->>>>>>> e08d3da (selftests: every case says which statement it proves)
 TEST(release_against_the_death_of_the_waiter)
 {
 	pthread_t t;

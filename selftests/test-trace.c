@@ -6,6 +6,7 @@
 #include <dirent.h>
 
 #include "tracelog.h"
+#include "fixtures.h"
 
 static struct bus bus;
 
@@ -777,4 +778,49 @@ TEST(unwatched_times_are_marked)
 	trace_stop();
 	ASSERT_EQ(count("msg_recv"), 1);
 	ASSERT_NUM(find("msg_recv", 0), "wait_ns", -1);
+}
+
+#define CROWD 40
+
+/*
+ * spec 27.6: matches that cannot hold are not even looked at, however many
+ * connections have however many of them. Each hears one sender of the crowd.
+ */
+TEST(a_broadcast_looks_at_matches_for_its_sender)
+{
+	struct kdbus_notify_id_change id = { .id = ANY };
+	struct kdbus_client crowd[CROWD], a, b;
+	struct event *e;
+	int i, j;
+
+	setup();
+	client_new(&a, &bus);
+	client_new(&b, &bus);
+	for (i = 0; i < CROWD; i++)
+		client_new_pool(&crowd[i], &bus, 4096);
+	trace_stop();
+	for (i = 0; i < CROWD; i++) {
+		for (j = 0; j < 254; j++)
+			ASSERT_OK(match_rule(&crowd[i], j, KDBUS_ITEM_ID,
+					     &crowd[(i + j) % CROWD].hello.id,
+					     8));
+		ASSERT_OK(match_rule(&crowd[i], j, KDBUS_ITEM_NAME, "o.k", 4));
+		ASSERT_OK(match_rule(&crowd[i], j, KDBUS_ITEM_ID_REMOVE, &id,
+				     sizeof(id)));
+	}
+	ASSERT_OK(match_rule(&b, 1, KDBUS_ITEM_ID, &a.hello.id, 8));
+	trace_start();
+	ASSERT_OK(broadcast(&a, 1));
+	expect_msg(&b, a.hello.id, 1);
+	ASSERT_OK(kdbus_client_acquire(&a, "o.k", 0));
+	ASSERT_OK(broadcast(&a, 2));
+	finish();
+
+	e = find("match_run", 0);
+	ASSERT_NUM(e, "tried", 1);
+	ASSERT_NUM(e, "queued", 1);
+	/* with the name it is everybody's business, once */
+	e = find("match_run", 1);
+	ASSERT_NUM(e, "tried", CROWD + 1);
+	ASSERT_NUM(e, "queued", CROWD + 1);
 }
