@@ -224,6 +224,22 @@ int send_to_name(struct kdbus_client *c, const char *name, const char *data)
 	return kdbus_client_send(c, &b);
 }
 
+void build_broadcast(struct kdbus_builder *b, __u64 cookie)
+{
+	__u64 filter[1 + 64 / 8] = { 0 };
+
+	kdbus_build_msg(b, KDBUS_DST_ID_BROADCAST, cookie);
+	kdbus_build_item(b, KDBUS_ITEM_BLOOM_FILTER, filter, sizeof(filter));
+}
+
+void hear_all(struct kdbus_client *c, __u64 cookie)
+{
+	struct kdbus_cmd_match match = { .size = sizeof(match),
+					 .cookie = cookie };
+
+	ASSERT_OK(xioctl(c->fd, KDBUS_CMD_MATCH_ADD, &match));
+}
+
 int request(struct kdbus_client *c, __u64 dst, __u64 cookie, __u64 timeout_ns)
 {
 	struct kdbus_builder b;
@@ -320,6 +336,59 @@ void become(uid_t uid)
 	ASSERT_OK(setresuid(0, 0, 0));
 	ASSERT_OK(setresgid(uid, uid, 0));
 	ASSERT_OK(setresuid(uid, uid, 0));
+}
+
+struct as_thread {
+	uid_t uid;
+	void (*fn)(void *);
+	void *arg;
+};
+
+/* The library's function would change all threads of the process. */
+static void set_thread_uid(uid_t uid)
+{
+#ifdef SYS_setresuid32
+	ASSERT_OK(syscall(SYS_setresuid32, uid, uid, uid));
+#else
+	ASSERT_OK(syscall(SYS_setresuid, uid, uid, uid));
+#endif
+}
+
+static void *run_as_thread(void *arg)
+{
+	struct as_thread *a = arg;
+
+	set_thread_uid(a->uid);
+	a->fn(a->arg);
+	return NULL;
+}
+
+void thread_as(uid_t uid, void (*fn)(void *), void *arg)
+{
+	struct as_thread a = { .uid = uid, .fn = fn, .arg = arg };
+	pthread_t t;
+
+	ASSERT_OK(pthread_create(&t, NULL, run_as_thread, &a));
+	ASSERT_OK(pthread_join(t, NULL));
+}
+
+struct new_client {
+	struct kdbus_client *c;
+	const struct bus *bus;
+};
+
+static void new_client(void *arg)
+{
+	struct new_client *n = arg;
+
+	client_new(n->c, n->bus);
+}
+
+void client_new_as(struct kdbus_client *c, const struct bus *bus, uid_t uid)
+{
+	struct new_client n = { .c = c, .bus = bus };
+
+	thread_as(uid, new_client, &n);
 }
 
 void param_set(const char *name, unsigned long value)
@@ -438,6 +507,20 @@ long long listed_user(uid_t uid, const char *column)
 	return sum;
 }
 
+void wait_listed(const char *file, const struct bus *bus, __u64 conn,
+		 const char *column, long long value)
+{
+	int i;
+
+	/* nothing tells of a change: look at it now and then */
+	for (i = 0; listed(file, bus, conn, column) != value; i++) {
+		if (i == 3000)
+			test_fail(__FILE__, __LINE__, "%s of %s stays %lld",
+				  column, file, listed(file, bus, conn, column));
+		poll(NULL, 0, 10);
+	}
+}
+
 long meminfo(const char *field)
 {
 	char line[128];
@@ -464,29 +547,65 @@ __u64 now_ns(void)
 
 /* ---- memory that stalls ------------------------------------------------ */
 
-void stall_at(struct stall *s, void *page)
+static void stall_begin(struct stall *s, void *page, __u64 mode)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = {
 		.range = { .start = (uintptr_t)page, .len = 4096 },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
+		.mode = mode,
 	};
 
 	s->page = page;
 	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	ASSERT(s->uffd >= 0);
 	ASSERT_OK(xioctl(s->uffd, UFFDIO_API, &api));
-	ASSERT_OK(madvise(page, 4096, MADV_DONTNEED));
 	ASSERT_OK(xioctl(s->uffd, UFFDIO_REGISTER, &reg));
 }
 
-void stall_new(struct stall *s)
+static void *stall_page(void)
 {
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT(page != MAP_FAILED);
-	stall_at(s, page);
+	return page;
+}
+
+void stall_at(struct stall *s, void *page)
+{
+	ASSERT_OK(madvise(page, 4096, MADV_DONTNEED));
+	stall_begin(s, page, UFFDIO_REGISTER_MODE_MISSING);
+}
+
+void stall_new(struct stall *s)
+{
+	stall_at(s, stall_page());
+}
+
+static void stall_protect(struct stall *s, __u64 mode)
+{
+	struct uffdio_writeprotect wp = {
+		.range = { .start = (uintptr_t)s->page, .len = 4096 },
+		.mode = mode,
+	};
+
+	ASSERT_OK(xioctl(s->uffd, UFFDIO_WRITEPROTECT, &wp));
+}
+
+void stall_new_writer(struct stall *s)
+{
+	char *page = stall_page();
+
+	/* only what is there can be protected */
+	memset(page, 0, 4096);
+	stall_begin(s, page, UFFDIO_REGISTER_MODE_WP);
+	stall_protect(s, UFFDIO_WRITEPROTECT_MODE_WP);
+}
+
+void stall_let_write(struct stall *s)
+{
+	stall_protect(s, 0);
+	close(s->uffd);
 }
 
 void stall_wait(struct stall *s)
@@ -526,6 +645,8 @@ static void *sender_run(void *arg)
 {
 	struct sender *s = arg;
 
+	if (s->uid)
+		set_thread_uid(s->uid);
 	s->ret = kdbus_client_send(s->from, &s->msg);
 	return NULL;
 }
@@ -540,4 +661,13 @@ int sender_end(struct sender *s)
 {
 	ASSERT_OK(pthread_join(s->thread, NULL));
 	return s->ret;
+}
+
+int send_as(uid_t uid, struct kdbus_client *from,
+	    const struct kdbus_builder *msg)
+{
+	struct sender s = { .msg = *msg, .uid = uid };
+
+	sender_start(&s, from);
+	return sender_end(&s);
 }

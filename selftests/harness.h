@@ -105,6 +105,10 @@ void hello_init(struct kdbus_builder *b, __u64 flags);
 int send_to(struct kdbus_client *c, __u64 dst, __u64 cookie, const char *data);
 /* The same to a name. */
 int send_to_name(struct kdbus_client *c, const char *name, const char *data);
+/* Begins a broadcast that every match without rules takes. */
+void build_broadcast(struct kdbus_builder *b, __u64 cookie);
+/* A match without rules: every broadcast and every notification. */
+void hear_all(struct kdbus_client *c, __u64 cookie);
 /* Sends an asynchronous request. */
 int request(struct kdbus_client *c, __u64 dst, __u64 cookie, __u64 timeout_ns);
 /* Receives the next message, which has to be there, and frees it. */
@@ -116,6 +120,13 @@ void expect_nothing(struct kdbus_client *c);
 
 /* Runs fn in a child as another uid; it fails the case if it fails there. */
 void as_uid(uid_t uid, void (*fn)(void *), void *arg);
+/*
+ * The same in a thread of this process, so that what it opens stays. Only the
+ * thread has the uid.
+ */
+void thread_as(uid_t uid, void (*fn)(void *), void *arg);
+/* A client of another uid. What it does as this uid is up to the thread. */
+void client_new_as(struct kdbus_client *c, const struct bus *bus, uid_t uid);
 pid_t spawn(void (*fn)(void *), void *arg);
 /*
  * The case itself goes on as another uid and gid, real and effective, without
@@ -135,6 +146,9 @@ long long listed(const char *file, const struct bus *bus, __u64 conn,
 		 const char *column);
 /* What a uid holds, in all domains: a column of the listing "users". */
 long long listed_user(uid_t uid, const char *column);
+/* Waits until listed() is @value. */
+void wait_listed(const char *file, const struct bus *bus, __u64 conn,
+		 const char *column, long long value);
 /* A number out of /proc/meminfo, in kB. */
 long meminfo(const char *field);
 
@@ -162,6 +176,10 @@ struct stall {
 void stall_new(struct stall *s);
 /* The same of a page that is mapped; what is on it is lost. */
 void stall_at(struct stall *s, void *page);
+/* A page that can be read, and stalls who writes to it. */
+void stall_new_writer(struct stall *s);
+/* Whoever sleeps to write there goes on. */
+void stall_let_write(struct stall *s);
 /* Waits until somebody sleeps for the page: once for each who comes. */
 void stall_wait(struct stall *s);
 /* Whoever sleeps goes on, and everybody finds @size bytes of @data there. */
@@ -173,12 +191,14 @@ void stall_unmap(struct stall *s);
  * struct sender - a SEND in a thread of its own
  * @from:	who sends
  * @msg:	what, to be filled in before sender_start()
+ * @uid:	what the thread is while it sends; 0 for no change
  * @ret:	what became of it, for sender_end()
  * @thread:	the thread
  */
 struct sender {
 	struct kdbus_client *from;
 	struct kdbus_builder msg;
+	uid_t uid;
 	int ret;
 	pthread_t thread;
 };
@@ -186,5 +206,8 @@ struct sender {
 void sender_start(struct sender *s, struct kdbus_client *from);
 /* Waits for the end of the SEND; returns what it did. */
 int sender_end(struct sender *s);
+/* Both at once, as another uid. */
+int send_as(uid_t uid, struct kdbus_client *from,
+	    const struct kdbus_builder *msg);
 
 #endif /* KDBUS_HARNESS_H */

@@ -3,7 +3,11 @@
  * Memory that never comes, as a sender's on a hanging file system: whom it can
  * hold up, and what the others do meanwhile.
  */
+#include <sys/prctl.h>
+
 #include "harness.h"
+
+#define NAME "com.example.stalled"
 
 static struct bus bus;
 static struct kdbus_client a, b, c;
@@ -16,59 +20,504 @@ static void setup(void)
 	client_new(&c, &bus);
 }
 
+/* Begins a SEND that stalls in the payload; ended by finish(). */
+static struct stall stall;
+static struct sender s;
+
+static void begin(struct kdbus_client *from)
+{
+	stall_new(&stall);
+	kdbus_build_vec(&s.msg, stall.page, 8);
+	sender_start(&s, from);
+	stall_wait(&stall);
+}
+
+static int finish(void)
+{
+	stall_serve(&stall, "stalled", 8);
+	return sender_end(&s);
+}
+
+/* The next message is the one that stalled, whole. */
+static const struct kdbus_msg *expect_stalled(struct kdbus_client *to,
+					      __u64 src, __u64 cookie)
+{
+	const struct kdbus_msg *msg;
+	char buf[16] = "";
+
+	ASSERT_OK(kdbus_client_recv(to, 0, 0, &msg));
+	ASSERT_EQ(msg->src_id, src);
+	ASSERT_EQ(msg->cookie, cookie);
+	ASSERT_EQ(kdbus_msg_payload(msg, buf, sizeof(buf)), 8);
+	ASSERT_OK(strcmp(buf, "stalled"));
+	return msg;
+}
+
+/* A connection that brings a grant of a name for somebody. */
+static void hello_policy(struct kdbus_client *to, __u64 flags, __u64 type,
+			 __u64 level, __u64 id)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_hello(&m, flags, 0);
+	kdbus_build_string(&m, KDBUS_ITEM_NAME, NAME);
+	kdbus_build_access(&m, type, level, id);
+	ASSERT_OK(kdbus_client_hello(to, bus.path, &m));
+}
+
+static void set_attach_flags(struct kdbus_client *to, __u64 flags)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_cmd(&m, sizeof(struct kdbus_cmd_update));
+	kdbus_build_item(&m, KDBUS_ITEM_ATTACH_FLAGS, &flags, sizeof(flags));
+	ASSERT_OK(xioctl(to->fd, KDBUS_CMD_CONN_UPDATE, m.buf));
+}
+
+/* ---- whom it holds up -------------------------------------------------- */
+
 /* spec 22.2, 22.5: nothing is held while the payload is read */
 TEST(a_sender_that_stalls_holds_up_nobody)
 {
 	const struct kdbus_name_list *list;
-	const struct kdbus_msg *msg;
 	struct kdbus_client d;
-	struct stall stall;
-	struct sender s;
-	char buf[16];
 
 	setup();
-	stall_new(&stall);
 	kdbus_build_msg(&s.msg, b.hello.id, 1);
-	kdbus_build_vec(&s.msg, stall.page, 8);
-	sender_start(&s, &a);
-	stall_wait(&stall);
+	begin(&a);
 
 	/* its receiver, its own connection, the bus: everything goes on */
 	ASSERT_OK(send_to(&c, b.hello.id, 2, "x"));
 	expect_msg(&b, c.hello.id, 2);
 	ASSERT_OK(send_to(&a, b.hello.id, 3, "x"));
 	expect_msg(&b, a.hello.id, 3);
-	ASSERT_OK(kdbus_client_acquire(&b, "o.k", 0));
-	ASSERT_OK(kdbus_client_release(&b, "o.k"));
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	ASSERT_OK(kdbus_client_release(&b, NAME));
 	ASSERT_OK(kdbus_client_list(&a, 15, &list));
 	ASSERT_OK(kdbus_client_free(&a, list));
 	client_new(&d, &bus);
 	kdbus_client_close(&d);
 	expect_nothing(&b);
 
-	stall_serve(&stall, "stalled", 8);
-	ASSERT_OK(sender_end(&s));
-	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
-	ASSERT_EQ(msg->cookie, 1);
-	kdbus_msg_payload(msg, buf, sizeof(buf));
-	ASSERT_OK(strcmp(buf, "stalled"));
+	ASSERT_OK(finish());
+	expect_stalled(&b, a.hello.id, 1);
 }
+
+/* spec 9.9, 22.5 */
+TEST(a_broadcast_that_stalls_holds_up_nobody)
+{
+	struct kdbus_builder m;
+
+	setup();
+	hear_all(&b, 1);
+	build_broadcast(&s.msg, 1);
+	begin(&a);
+	build_broadcast(&m, 2);
+	ASSERT_OK(kdbus_client_send(&c, &m));
+	expect_msg(&b, c.hello.id, 2);
+	ASSERT_OK(kdbus_client_match_remove(&c, 1));
+	ASSERT_OK(finish());
+	expect_stalled(&b, a.hello.id, 1);
+}
+
+static void *recv_there(void *arg)
+{
+	return (void *)(long)xioctl(b.fd, KDBUS_CMD_MSG_RECV, arg);
+}
+
+/* spec 22.5, 12.3 */
+TEST(a_receiver_that_stalls_holds_up_nobody)
+{
+	struct kdbus_cmd_recv *cmd;
+	pthread_t t;
+	void *ret;
+
+	setup();
+	ASSERT_OK(send_to(&a, b.hello.id, 1, "x"));
+	stall_new_writer(&stall);
+	cmd = (void *)stall.page;
+	ASSERT_OK(pthread_create(&t, NULL, recv_there, cmd));
+	stall_wait(&stall);
+
+	ASSERT_OK(send_to(&a, b.hello.id, 2, "x"));
+	ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+	ASSERT_OK(send_to(&b, c.hello.id, 3, "x"));
+	expect_msg(&c, b.hello.id, 3);
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	ASSERT_OK(kdbus_client_release(&b, NAME));
+
+	stall_let_write(&stall);
+	ASSERT_OK(pthread_join(t, &ret));
+	ASSERT_OK((long)ret);
+	ASSERT_EQ(((struct kdbus_msg *)(b.pool + cmd->offset))->cookie, 1);
+	expect_msg(&b, a.hello.id, 2);
+}
+
+/* ---- what became of the world meanwhile --------------------------------- */
 
 /* spec 8.7, 9.7: what cannot be read is not sent, and leaves nothing */
 TEST(memory_that_goes_away_is_a_fault)
 {
-	struct stall stall;
-	struct sender s;
-
 	setup();
-	stall_new(&stall);
 	kdbus_build_msg(&s.msg, b.hello.id, 1);
-	kdbus_build_vec(&s.msg, stall.page, 8);
-	sender_start(&s, &a);
-	stall_wait(&stall);
+	begin(&a);
 	ASSERT(listed("connections", &bus, b.hello.id, "pool_used") > 0);
 	stall_unmap(&stall);
 	ASSERT_EQ(sender_end(&s), -EFAULT);
 	expect_nothing(&b);
 	ASSERT_EQ(listed("connections", &bus, b.hello.id, "pool_used"), 0);
+}
+
+/* spec 9.7, 10.1 */
+TEST(a_target_that_dies_is_a_reset)
+{
+	__u64 i;
+
+	setup();
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	s.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
+	s.msg.msg.timeout_ns = 100 * SEC;
+	begin(&a);
+	kdbus_client_close(&b);
+	ASSERT_EQ(finish(), -ECONNRESET);
+	/* the call never began: it is told nothing of and counts no longer */
+	expect_nothing(&a);
+	for (i = 0; i < 128; i++)
+		ASSERT_OK(request(&a, c.hello.id, i, 100 * SEC));
+}
+
+/* spec 22.2 */
+TEST(a_sender_that_is_gone_sends_nothing)
+{
+	setup();
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	begin(&a);
+	ASSERT_OK(kdbus_client_byebye(&a));
+	ASSERT_EQ(finish(), -ECONNRESET);
+	expect_nothing(&b);
+	ASSERT_EQ(listed("connections", &bus, b.hello.id, "pool_used"), 0);
+}
+
+/* spec 22.3: to whom the name belongs when the message is there */
+TEST(a_name_that_changes_hands_takes_the_message_along)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	kdbus_build_msg(&s.msg, 0, 1);
+	kdbus_build_string(&s.msg, KDBUS_ITEM_DST_NAME, NAME);
+	begin(&a);
+	ASSERT_OK(kdbus_client_release(&b, NAME));
+	ASSERT_OK(kdbus_client_acquire(&c, NAME, 0));
+	ASSERT_OK(finish());
+	expect_nothing(&b);
+	expect_stalled(&c, a.hello.id, 1);
+	ASSERT_EQ(listed("connections", &bus, b.hello.id, "pool_used"), 0);
+}
+
+TEST(a_name_that_goes_away_is_unknown)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	kdbus_build_msg(&s.msg, 0, 1);
+	kdbus_build_string(&s.msg, KDBUS_ITEM_DST_NAME, NAME);
+	begin(&a);
+	ASSERT_OK(kdbus_client_release(&b, NAME));
+	ASSERT_EQ(finish(), -ESRCH);
+	expect_nothing(&b);
+}
+
+/* spec 19.2, 19.4 */
+TEST(a_monitor_that_comes_meanwhile_sees_it)
+{
+	struct kdbus_client m;
+
+	setup();
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	begin(&a);
+	ASSERT_OK(kdbus_client_open(&m, bus.path, KDBUS_HELLO_MONITOR, 0, 0,
+				    NULL));
+	ASSERT_OK(finish());
+	expect_stalled(&m, a.hello.id, 1);
+	expect_stalled(&b, a.hello.id, 1);
+	expect_nothing(&b);
+}
+
+/* spec 22.3: the names it tells of are those it has when it is queued */
+TEST(names_are_told_as_they_are_at_the_end)
+{
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+
+	setup();
+	set_attach_flags(&b, KDBUS_ATTACH_NAMES);
+	ASSERT_OK(kdbus_client_acquire(&a, "com.example.old", 0));
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	begin(&a);
+	ASSERT_OK(kdbus_client_release(&a, "com.example.old"));
+	ASSERT_OK(kdbus_client_acquire(&a, "com.example.new", 0));
+	ASSERT_OK(finish());
+	msg = expect_stalled(&b, a.hello.id, 1);
+	item = kdbus_msg_item(msg, KDBUS_ITEM_NAME);
+	ASSERT(item);
+	ASSERT_OK(strcmp(item->name.name, "com.example.new"));
+	kdbus_for_each_msg_item(item, msg)
+		if (item->type == KDBUS_ITEM_NAME)
+			ASSERT(strcmp(item->name.name, "com.example.old"));
+	expect_nothing(&b);
+}
+
+/* the names that nobody is told of any more hold up nothing */
+TEST(a_receiver_may_stop_asking_for_names)
+{
+	const struct kdbus_msg *msg;
+
+	setup();
+	set_attach_flags(&b, KDBUS_ATTACH_NAMES);
+	ASSERT_OK(kdbus_client_acquire(&a, "com.example.old", 0));
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	begin(&a);
+	ASSERT_OK(kdbus_client_release(&a, "com.example.old"));
+	set_attach_flags(&b, 0);
+	ASSERT_OK(finish());
+	msg = expect_stalled(&b, a.hello.id, 1);
+	ASSERT(!kdbus_msg_item(msg, KDBUS_ITEM_NAME));
+	expect_nothing(&b);
+}
+
+/* spec 16.6, 16.9: the policy that is in force when it is queued */
+TEST(a_policy_that_changes_meanwhile_is_honoured)
+{
+	struct kdbus_client holder, n;
+	struct kdbus_builder m;
+
+	setup();
+	hello_policy(&holder, KDBUS_HELLO_POLICY_HOLDER,
+		     KDBUS_POLICY_ACCESS_USER, KDBUS_POLICY_TALK, NOBODY);
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	client_new_as(&n, &bus, NOBODY);
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	s.uid = NOBODY;
+	begin(&n);
+
+	kdbus_build_cmd(&m, sizeof(struct kdbus_cmd_update));
+	kdbus_build_string(&m, KDBUS_ITEM_NAME, NAME);
+	kdbus_build_access(&m, KDBUS_POLICY_ACCESS_USER, KDBUS_POLICY_SEE,
+			   NOBODY);
+	ASSERT_OK(xioctl(holder.fd, KDBUS_CMD_CONN_UPDATE, m.buf));
+	ASSERT_EQ(finish(), -EPERM);
+	expect_nothing(&b);
+	ASSERT_EQ(listed("connections", &bus, b.hello.id, "pool_used"), 0);
+}
+
+/* ---- broadcasts --------------------------------------------------------- */
+
+static void hear_name(struct kdbus_client *to, __u64 cookie, const char *name)
+{
+	struct kdbus_builder m;
+	struct kdbus_cmd_match *cmd = kdbus_build_cmd(&m, sizeof(*cmd));
+
+	cmd->cookie = cookie;
+	kdbus_build_string(&m, KDBUS_ITEM_NAME, name);
+	ASSERT_OK(kdbus_client_match_add(to, &m));
+}
+
+/* spec 15.2, 22.3, 25: once, by the names that are in force at the end */
+TEST(a_broadcast_is_for_those_who_match_at_the_end)
+{
+	setup();
+	/* two that hold at the end, one only before */
+	hear_name(&b, 1, "com.example.new");
+	hear_name(&b, 2, "com.example.kept");
+	hear_name(&c, 1, "com.example.old");
+	ASSERT_OK(kdbus_client_acquire(&a, "com.example.old", 0));
+	ASSERT_OK(kdbus_client_acquire(&a, "com.example.kept", 0));
+	build_broadcast(&s.msg, 1);
+	begin(&a);
+	ASSERT_OK(kdbus_client_release(&a, "com.example.old"));
+	ASSERT_OK(kdbus_client_acquire(&a, "com.example.new", 0));
+	ASSERT_OK(finish());
+	expect_stalled(&b, a.hello.id, 1);
+	expect_nothing(&b);
+	expect_nothing(&c);
+}
+
+/* spec 9.9, 16.9, decision 8 */
+TEST(a_broadcast_honours_a_policy_that_changes_meanwhile)
+{
+	struct kdbus_client holder, n;
+
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
+	client_new_as(&n, &bus, NOBODY);
+	hear_all(&n, 1);
+	hear_all(&b, 1);
+	build_broadcast(&s.msg, 1);
+	begin(&a);
+	/* the first one: from now on nobody may what is not granted */
+	hello_policy(&holder, KDBUS_HELLO_POLICY_HOLDER,
+		     KDBUS_POLICY_ACCESS_USER, KDBUS_POLICY_SEE, NOBODY);
+	ASSERT_OK(finish());
+	ASSERT_OK(kdbus_client_recv(&b, KDBUS_RECV_DROP, 0, NULL));
+	expect_stalled(&b, a.hello.id, 1);
+	/* n has heard of the holder, and of nothing else */
+	ASSERT_OK(kdbus_client_recv(&n, KDBUS_RECV_DROP, 0, NULL));
+	expect_nothing(&n);
+}
+
+/* ---- replies ------------------------------------------------------------ */
+
+/*
+ * A call of c's to the name, whose request lies with a: nobody has received
+ * it, so it moves with the name.
+ */
+static struct kdbus_client act;
+static struct sender call;
+
+static void call_service(__u64 attach_flags, __u64 conn_flags)
+{
+	bus_new(&bus);
+	hello_policy(&act, KDBUS_HELLO_ACTIVATOR, KDBUS_POLICY_ACCESS_WORLD,
+		     KDBUS_POLICY_OWN, 0);
+	client_new_as(&a, &bus, NOBODY);
+	client_new(&b, &bus);
+	ASSERT_OK(kdbus_client_open(&c, bus.path, conn_flags, attach_flags,
+				    1 << 20, NULL));
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
+	kdbus_build_msg(&call.msg, 0, 7);
+	kdbus_build_string(&call.msg, KDBUS_ITEM_DST_NAME, NAME);
+	call.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
+			     KDBUS_MSG_FLAGS_SYNC_REPLY;
+	call.msg.msg.timeout_ns = 100 * SEC;
+	sender_start(&call, &c);
+	ASSERT_EQ(kdbus_client_wait(&a, 20000), 1);
+}
+
+static void reply_init(struct kdbus_builder *m, __u64 cookie)
+{
+	kdbus_build_msg(m, c.hello.id, cookie);
+	m->msg.cookie_reply = 7;
+}
+
+/* The call is still going on, and b can answer it. */
+static void expect_waiting(void)
+{
+	const struct kdbus_msg *reply;
+	struct kdbus_builder m;
+
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	expect_msg(&b, c.hello.id, 7);
+	reply_init(&m, 99);
+	ASSERT_OK(kdbus_client_send(&b, &m));
+	ASSERT_OK(sender_end(&call));
+	reply = (const void *)(c.pool + call.msg.msg.offset_reply);
+	ASSERT_EQ(reply->cookie, 99);
+}
+
+/* spec 10.3, 14.4: who does not owe the answer any more is under policy */
+TEST(a_reply_comes_too_late_when_the_request_has_moved)
+{
+	call_service(0, 0);
+	reply_init(&s.msg, 1);
+	s.uid = NOBODY;
+	begin(&a);
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	ASSERT_EQ(finish(), -EPERM);
+	expect_waiting();
+	expect_nothing(&c);
+}
+
+/* the same by somebody who may talk to the caller */
+TEST(a_reply_is_a_message_when_the_request_has_moved)
+{
+	call_service(0, 0);
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	client_new(&a, &bus);
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
+	reply_init(&s.msg, 1);
+	begin(&a);
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	ASSERT_OK(finish());
+	expect_stalled(&c, a.hello.id, 1);
+	expect_waiting();
+	expect_nothing(&c);
+}
+
+/* Has what is told of the command line stall. */
+static void stall_cmdline(void)
+{
+	stall_new(&stall);
+	ASSERT_OK(prctl(PR_SET_MM, PR_SET_MM_ARG_START, stall.page, 0, 0));
+}
+
+/* spec 10.3: who does not owe it any more cannot fail it either */
+TEST(a_failed_reply_ends_nothing_when_the_request_has_moved)
+{
+	static char data[1 << 20];
+
+	call_service(KDBUS_ATTACH_CMDLINE, 0);
+	/* more than there can be, which is found after the metadata */
+	reply_init(&s.msg, 1);
+	kdbus_build_vec(&s.msg, data, sizeof(data));
+	s.uid = NOBODY;
+	stall_cmdline();
+	sender_start(&s, &a);
+	stall_wait(&stall);
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	ASSERT_EQ(finish(), -ENOBUFS);
+	expect_waiting();
+}
+
+/* spec 10.3, 11.3: one of them is the reply, the others are messages */
+TEST(one_reply_is_at_the_expense_of_who_called)
+{
+	struct stall stalls[3];
+	struct sender replies[3];
+	int i;
+
+	call_service(0, 0);
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	for (i = 0; i < 3; i++) {
+		stall_new(&stalls[i]);
+		reply_init(&replies[i].msg, i);
+		replies[i].uid = 0;
+		kdbus_build_vec(&replies[i].msg, stalls[i].page, 1000);
+		sender_start(&replies[i], &b);
+		stall_wait(&stalls[i]);
+	}
+	ASSERT_EQ(listed("accounts", &bus, c.hello.id, "msgs"), 2);
+	ASSERT(listed("accounts", &bus, c.hello.id, "bytes") > 2000);
+
+	/* the last one is there first: it is the reply */
+	stall_serve(&stalls[2], "2", 2);
+	ASSERT_OK(sender_end(&replies[2]));
+	ASSERT_OK(sender_end(&call));
+	stall_serve(&stalls[0], "0", 2);
+	ASSERT_OK(sender_end(&replies[0]));
+	stall_serve(&stalls[1], "1", 2);
+	ASSERT_OK(sender_end(&replies[1]));
+	expect_msg(&c, b.hello.id, 0);
+	expect_msg(&c, b.hello.id, 1);
+	ASSERT_OK(kdbus_client_free(&c, c.pool + call.msg.msg.offset_reply));
+	ASSERT_EQ(listed("accounts", &bus, c.hello.id, "msgs"), -1);
+	ASSERT_EQ(listed("connections", &bus, c.hello.id, "pool_used"), 0);
+}
+
+/* spec 10.6, 27.9: a reply that is late by then leaves nothing */
+TEST(a_reply_in_the_making_is_late_after_the_deadline)
+{
+	setup();
+	kdbus_build_msg(&call.msg, b.hello.id, 7);
+	call.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
+			     KDBUS_MSG_FLAGS_SYNC_REPLY;
+	call.msg.msg.timeout_ns = 300 * MSEC;
+	sender_start(&call, &c);
+	ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+	reply_init(&s.msg, 1);
+	begin(&b);
+	ASSERT_EQ(sender_end(&call), -ETIMEDOUT);
+	ASSERT_OK(finish());
+	/* now it is a message like any other */
+	ASSERT_OK(kdbus_client_free(&c, expect_stalled(&c, b.hello.id, 1)));
+	ASSERT_EQ(listed("connections", &bus, c.hello.id, "pool_used"), 0);
 }
