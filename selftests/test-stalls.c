@@ -38,6 +38,13 @@ static int finish(void)
 	return sender_end(&s);
 }
 
+/* Has what is told of the command line stall. */
+static void stall_cmdline(void)
+{
+	stall_new(&stall);
+	ASSERT_OK(prctl(PR_SET_MM, PR_SET_MM_ARG_START, stall.page, 0, 0));
+}
+
 /* The next message is the one that stalled, whole. */
 static const struct kdbus_msg *expect_stalled(struct kdbus_client *to,
 					      __u64 src, __u64 cookie)
@@ -242,6 +249,35 @@ TEST(a_monitor_that_comes_meanwhile_sees_it)
 	expect_nothing(&b);
 }
 
+/* the same while copies for those that were there are being made */
+TEST(a_monitor_that_comes_late_sees_it)
+{
+	struct kdbus_client m, late = {};
+	struct kdbus_builder hello;
+
+	setup();
+	ASSERT_OK(kdbus_client_open(&m, bus.path, KDBUS_HELLO_MONITOR,
+				    KDBUS_ATTACH_CMDLINE, 0, NULL));
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	kdbus_build_vec(&s.msg, "stalled", 8);
+	/* whoever opens an endpoint is asked for the command line, too */
+	late.fd = ep_open(&bus);
+	stall_cmdline();
+	sender_start(&s, &a);
+	stall_wait(&stall);
+	hello_init(&hello, KDBUS_HELLO_MONITOR);
+	ASSERT_OK(xioctl(late.fd, KDBUS_CMD_HELLO, hello.buf));
+	ASSERT_OK(finish());
+	late.pool = mmap(NULL, 1 << 20, PROT_READ, MAP_SHARED, late.fd, 0);
+	ASSERT(late.pool != MAP_FAILED);
+	expect_stalled(&late, a.hello.id, 1);
+	expect_stalled(&m, a.hello.id, 1);
+	expect_stalled(&b, a.hello.id, 1);
+	expect_nothing(&late);
+	expect_nothing(&m);
+	expect_nothing(&b);
+}
+
 /* spec 22.3: the names it tells of are those it has when it is queued */
 TEST(names_are_told_as_they_are_at_the_end)
 {
@@ -440,13 +476,6 @@ TEST(a_reply_is_a_message_when_the_request_has_moved)
 	expect_stalled(&c, a.hello.id, 1);
 	expect_waiting();
 	expect_nothing(&c);
-}
-
-/* Has what is told of the command line stall. */
-static void stall_cmdline(void)
-{
-	stall_new(&stall);
-	ASSERT_OK(prctl(PR_SET_MM, PR_SET_MM_ARG_START, stall.page, 0, 0));
 }
 
 /* spec 10.3: who does not owe it any more cannot fail it either */
