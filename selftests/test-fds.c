@@ -228,3 +228,152 @@ TEST(files_in_flight_are_bounded)
 	/* and the charge is gone with them */
 	as_uid(NOBODY, flood_fds, &b.hello.id);
 }
+
+/* spec 11.3: one connection may have many on their way to its own uid */
+TEST(files_to_the_same_uid_are_bounded)
+{
+	int i, fds[256] = { 0 };
+	struct kdbus_client c;
+
+	setup();
+	ASSERT_OK(send_fds(&b, fds, 250));
+	ASSERT_EQ(send_fds(&b, fds, 7), -EMFILE);
+	ASSERT_OK(send_fds(&b, fds, 6));
+	ASSERT_EQ(send_fd(&b, 0), -EMFILE);
+	/* each receiver has an account of its own, and so has each sender */
+	client_new(&c, &bus);
+	ASSERT_OK(send_fds(&c, fds, 256));
+	for (i = 0; i < 2; i++)
+		ASSERT_OK(kdbus_client_recv(&b, KDBUS_RECV_DROP, 0, NULL));
+	ASSERT_OK(send_fds(&b, fds, 256));
+}
+
+static int make_memfd(void)
+{
+	int fd = kdbus_memfd_make(&a, NULL);
+
+	ASSERT(fd >= 0);
+	ASSERT_EQ(write(fd, "x", 1), 1);
+	ASSERT_OK(kdbus_memfd_seal(fd, true));
+	return fd;
+}
+
+static void flood_memfds(void *arg)
+{
+	__u64 dst = *(__u64 *)arg;
+	struct kdbus_builder m;
+	int i, memfd, fd = 0;
+
+	client_new(&a, &bus);
+	memfd = make_memfd();
+	for (i = 0; i < 17; i++) {
+		kdbus_build_msg(&m, dst, i);
+		kdbus_build_memfd(&m, memfd, 1);
+		ASSERT_OK(kdbus_client_send(&a, &m));
+	}
+	/* with files they are counted as if they were not there */
+	for (i = 0; i < 17; i++) {
+		kdbus_build_msg(&m, dst, i);
+		kdbus_build_memfd(&m, memfd, 1);
+		kdbus_build_fds(&m, &fd, 1);
+		ASSERT_EQ(kdbus_client_send(&a, &m), i < 16 ? 0 : -EMFILE);
+	}
+}
+
+/* decisions: memfds are payload */
+TEST(memfds_of_the_payload_are_no_files)
+{
+	setup();
+	as_uid(NOBODY, flood_memfds, &b.hello.id);
+}
+
+static int send_memfd(struct kdbus_client *to, int memfd)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_msg(&m, to->hello.id, 1);
+	kdbus_build_memfd(&m, memfd, 1);
+	return kdbus_client_send(&a, &m);
+}
+
+/* decisions: but all together are bounded, wherever they are */
+TEST(files_per_user_are_bounded)
+{
+	int fds[8] = { 0 }, memfd;
+	const struct kdbus_msg *msg;
+	struct kdbus_client c;
+
+	setup();
+	client_new(&c, &bus);
+	memfd = make_memfd();
+	param_set("max_files_per_user", 8);
+	ASSERT_OK(send_fds(&b, fds, 5));
+	ASSERT_OK(send_memfd(&b, memfd));
+	ASSERT_OK(send_fds(&c, fds, 2));
+	ASSERT_EQ(send_memfd(&c, memfd), -EMFILE);
+	ASSERT_EQ(send_fd(&b, 0), -EMFILE);
+	/* given back when they are received, */
+	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
+	ASSERT_OK(send_fds(&c, fds, 5));
+	ASSERT_EQ(send_fd(&c, 0), -EMFILE);
+	/* dropped, */
+	ASSERT_OK(kdbus_client_recv(&b, KDBUS_RECV_DROP, 0, NULL));
+	ASSERT_OK(send_memfd(&b, memfd));
+	ASSERT_EQ(send_fd(&b, 0), -EMFILE);
+	/* when the receiver dies, and when the send fails */
+	kdbus_client_close(&c);
+	ASSERT_EQ(send_fds(&c, fds, 7), -ENXIO);
+	ASSERT_EQ(send_fds(&b, (int[]){ 0, -1, 0, 0 }, 4), -EBADF);
+	ASSERT_OK(send_fds(&b, fds, 7));
+	ASSERT_EQ(send_fd(&b, 0), -EMFILE);
+}
+
+/* spec 9.4: what the number meant when it was sent */
+TEST(everybody_gets_the_file_that_was_sent)
+{
+	const struct kdbus_msg *msg, *seen;
+	struct kdbus_client monitor;
+	struct stat sent, got;
+	int p[2], other[2];
+
+	setup();
+	ASSERT_OK(kdbus_client_open(&monitor, bus.path, KDBUS_HELLO_MONITOR |
+				    KDBUS_HELLO_ACCEPT_FD, 0, 0, NULL));
+	ASSERT_OK(pipe(p));
+	ASSERT_OK(pipe(other));
+	ASSERT_OK(fstat(p[0], &sent));
+	ASSERT_OK(send_fd(&b, p[0]));
+	ASSERT_EQ(dup2(other[0], p[0]), p[0]);
+
+	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
+	ASSERT_OK(fstat(kdbus_msg_item(msg, KDBUS_ITEM_FDS)->fds[0], &got));
+	ASSERT_EQ(got.st_ino, sent.st_ino);
+	ASSERT_OK(kdbus_client_recv(&monitor, 0, 0, &seen));
+	ASSERT_OK(fstat(kdbus_msg_item(seen, KDBUS_ITEM_FDS)->fds[0], &got));
+	ASSERT_EQ(got.st_ino, sent.st_ino);
+}
+
+/* spec 19.3: a memfd that is a file to pass is one; one of the payload is not */
+TEST(a_monitor_without_files_gets_the_payload)
+{
+	const struct kdbus_item *fds, *payload;
+	struct kdbus_client monitor;
+	const struct kdbus_msg *msg;
+	struct kdbus_builder m;
+	int memfd;
+
+	setup();
+	ASSERT_OK(kdbus_client_open(&monitor, bus.path, KDBUS_HELLO_MONITOR, 0,
+				    0, NULL));
+	memfd = make_memfd();
+	kdbus_build_msg(&m, b.hello.id, 1);
+	kdbus_build_memfd(&m, memfd, 1);
+	kdbus_build_fds(&m, &memfd, 1);
+	ASSERT_OK(kdbus_client_send(&a, &m));
+	ASSERT_OK(kdbus_client_recv(&monitor, 0, 0, &msg));
+	payload = kdbus_msg_item(msg, KDBUS_ITEM_PAYLOAD_MEMFD);
+	fds = kdbus_msg_item(msg, KDBUS_ITEM_FDS);
+	ASSERT(payload && fds);
+	ASSERT(payload->memfd.fd >= 0);
+	ASSERT_EQ(fds->fds[0], -1);
+}

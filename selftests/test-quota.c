@@ -242,3 +242,116 @@ TEST(sync_replies_are_the_callers_own)
 	ASSERT_EQ(kdbus_msg_payload(reply, NULL, 0), MIB);
 	wait_for(pid);
 }
+
+/* ---- accounts -------------------------------------------------------------- */
+
+#define NAME "com.example.moves"
+
+static long long charged(const struct kdbus_client *to, const char *column)
+{
+	return listed("accounts", &bus, to->hello.id, column);
+}
+
+/* spec 11.3, 14.4: the sender is charged where its message lies */
+TEST(the_charge_follows_a_move)
+{
+	struct kdbus_client act, svc, c;
+	struct kdbus_builder m;
+	long long bytes;
+
+	setup();
+	kdbus_build_hello(&m, KDBUS_HELLO_ACTIVATOR, 0);
+	kdbus_build_string(&m, KDBUS_ITEM_NAME, NAME);
+	ASSERT_OK(kdbus_client_hello(&act, bus.path, &m));
+	client_new(&svc, &bus);
+	client_new(&c, &bus);
+	kdbus_build_msg(&m, 0, 1);
+	kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, NAME);
+	kdbus_build_vec(&m, data, MIB);
+	ASSERT_OK(kdbus_client_send(&c, &m));
+	ASSERT_OK(kdbus_client_send(&c, &m));
+	bytes = charged(&act, "bytes");
+	ASSERT(bytes > 2 * MIB);
+	ASSERT_EQ(charged(&act, "msgs"), 2);
+
+	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+	ASSERT_EQ(charged(&act, "bytes"), -1);
+	ASSERT_EQ(charged(&svc, "bytes"), bytes);
+	ASSERT_EQ(charged(&svc, "msgs"), 2);
+	ASSERT_OK(kdbus_client_recv(&svc, KDBUS_RECV_DROP, 0, NULL));
+	ASSERT_EQ(charged(&svc, "bytes"), bytes / 2);
+
+	ASSERT_OK(kdbus_client_release(&svc, NAME));
+	ASSERT_EQ(charged(&svc, "bytes"), -1);
+	ASSERT_EQ(charged(&act, "bytes"), bytes / 2);
+	ASSERT_EQ(charged(&act, "msgs"), 1);
+	ASSERT_OK(kdbus_client_recv(&act, KDBUS_RECV_DROP, 0, NULL));
+	ASSERT_EQ(charged(&act, "bytes"), -1);
+}
+
+static void client_via(struct kdbus_client *c, const char *endpoint)
+{
+	char path[200];
+
+	kdbus_endpoint_path(path, sizeof(path), bus.name, endpoint);
+	ASSERT_OK(kdbus_client_open(c, path, 0, 0, 0, NULL));
+}
+
+static void ep_make(const char *name)
+{
+	struct kdbus_cmd_make *cmd;
+	struct kdbus_builder m;
+
+	cmd = kdbus_build_cmd(&m, sizeof(*cmd));
+	cmd->flags = KDBUS_MAKE_ACCESS_WORLD;
+	kdbus_build_string(&m, KDBUS_ITEM_MAKE_NAME, name);
+	kdbus_build_string(&m, KDBUS_ITEM_NAME, NAME);
+	kdbus_build_access(&m, KDBUS_POLICY_ACCESS_WORLD, KDBUS_POLICY_TALK, 0);
+	ASSERT_OK(xioctl(ep_open(&bus), KDBUS_CMD_EP_MAKE, m.buf));
+}
+
+/* spec 11.4: each endpoint has a user of its own, whoever comes that way */
+TEST(two_endpoints_have_two_accounts)
+{
+	struct kdbus_client one, two, direct;
+	int error;
+
+	setup();
+	ep_make("one");
+	ep_make("two");
+	ASSERT_OK(kdbus_client_acquire(&r, NAME, 0));
+	client_via(&one, "one");
+	client_via(&two, "two");
+	client_new(&direct, &bus);
+	ASSERT_EQ(fill(&one, 8, &error), 256);
+	ASSERT_EQ(error, -ENOBUFS);
+	ASSERT_EQ(fill(&two, 8, &error), 256);
+	ASSERT_EQ(fill(&direct, 8, &error), 256);
+	/* two connections of one endpoint have one account */
+	client_via(&two, "one");
+	ASSERT_EQ(put(&two, 8), -ENOBUFS);
+	drain();
+	ASSERT_OK(put(&two, 8));
+}
+
+/* spec 11.3, 12.3: what was received counts until it is freed, also at the end */
+TEST(accounts_are_empty_when_everything_is_freed)
+{
+	const struct kdbus_msg *msgs[10];
+	struct kdbus_client c;
+	int i;
+
+	setup();
+	client_new(&c, &bus);
+	for (i = 0; i < 10; i++) {
+		ASSERT_OK(put(&c, 1000 + i));
+		ASSERT_OK(kdbus_client_recv(&r, 0, 0, &msgs[i]));
+	}
+	ASSERT_EQ(charged(&r, "msgs"), 0);
+	ASSERT(charged(&r, "bytes") > 10000);
+	/* the sender may be gone by then */
+	kdbus_client_close(&c);
+	for (i = 0; i < 10; i++)
+		ASSERT_OK(kdbus_client_free(&r, msgs[i]));
+	ASSERT_EQ(charged(&r, "bytes"), -1);
+}

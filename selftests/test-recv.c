@@ -70,6 +70,58 @@ TEST(by_priority_and_then_by_age)
 	ASSERT_EQ(recv_prio(0, INT64_MIN, &cookie), -EAGAIN);
 }
 
+/* spec 12.1, 12.2, 12.4: looking follows the same order as taking */
+TEST(peeking_by_priority)
+{
+	const struct kdbus_msg *msg;
+	__u64 cookie;
+
+	setup();
+	ASSERT_EQ(recv_prio(KDBUS_RECV_PEEK, 100, &cookie), -EAGAIN);
+	ASSERT_OK(send_prio(1, 5));
+	ASSERT_OK(send_prio(2, -5));
+	ASSERT_OK(send_prio(3, -5));
+	ASSERT_EQ(recv_prio(KDBUS_RECV_PEEK, -6, &cookie), -ENOMSG);
+	ASSERT_OK(recv_prio(KDBUS_RECV_PEEK, -5, &cookie));
+	ASSERT_EQ(cookie, 2);
+	ASSERT_OK(recv_prio(KDBUS_RECV_PEEK, INT64_MAX, &cookie));
+	ASSERT_EQ(cookie, 2);
+	/* without, it is the oldest; and all of them are still there */
+	ASSERT_OK(kdbus_client_recv(&b, KDBUS_RECV_PEEK, 0, &msg));
+	ASSERT_EQ(msg->cookie, 1);
+	ASSERT_OK(kdbus_client_free(&b, msg));
+	ASSERT_OK(recv_prio(0, 0, &cookie));
+	ASSERT_EQ(cookie, 2);
+	ASSERT_OK(recv_prio(KDBUS_RECV_PEEK, 0, &cookie));
+	ASSERT_EQ(cookie, 3);
+	expect_msg(&b, a.hello.id, 1);
+	expect_msg(&b, a.hello.id, 3);
+	expect_nothing(&b);
+}
+
+/* spec 12.5, 10.5: it is the urgent one that is dropped, and told of */
+TEST(dropping_by_priority)
+{
+	struct kdbus_cmd_recv cmd = {
+		.flags = KDBUS_RECV_DROP | KDBUS_RECV_USE_PRIORITY,
+		.priority = -5,
+	};
+	struct kdbus_builder m;
+
+	setup();
+	ASSERT_OK(send_prio(1, 0));
+	kdbus_build_msg(&m, b.hello.id, 2);
+	m.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
+	m.msg.timeout_ns = 100 * SEC;
+	m.msg.priority = -5;
+	ASSERT_OK(kdbus_client_send(&a, &m));
+	ASSERT_OK(xioctl(b.fd, KDBUS_CMD_MSG_RECV, &cmd));
+	ASSERT_EQ(cmd.offset, 0);
+	expect_notice(&a, KDBUS_ITEM_REPLY_DEAD, 2);
+	ASSERT_EQ(xioctl(b.fd, KDBUS_CMD_MSG_RECV, &cmd), -ENOMSG);
+	expect_msg(&b, a.hello.id, 1);
+}
+
 /* spec 12.1 */
 TEST(offset_has_to_be_zero)
 {

@@ -77,6 +77,133 @@ TEST(destination_is_checked)
 	ASSERT_EQ(kdbus_client_send(&a, &m), -EINVAL);
 }
 
+/* spec 9.2, 9.3: items come before the sender is looked at */
+TEST(a_bad_item_is_told_before_a_forged_sender)
+{
+	struct kdbus_builder m;
+	int fd = -1;
+
+	setup();
+	kdbus_build_msg(&m, b.hello.id, 1);
+	m.msg.src_id = b.hello.id;
+	kdbus_build_fds(&m, &fd, 1);
+	ASSERT_EQ(kdbus_client_send(&a, &m), -EBADF);
+	kdbus_build_msg(&m, 0, 1);
+	m.msg.src_id = b.hello.id;
+	ASSERT_EQ(kdbus_client_send(&a, &m), -EDESTADDRREQ);
+	kdbus_build_msg(&m, b.hello.id, 1);
+	m.msg.src_id = b.hello.id;
+	ASSERT_EQ(kdbus_client_send(&a, &m), -EINVAL);
+}
+
+static void hello_named(struct kdbus_client *c, __u64 flags)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_hello(&m, flags, 0);
+	kdbus_build_string(&m, KDBUS_ITEM_NAME, "com.example.special");
+	ASSERT_OK(kdbus_client_hello(c, bus.path, &m));
+}
+
+/* spec 9.5, 14.5 */
+TEST(special_connections_have_no_address)
+{
+	struct kdbus_client act, holder;
+	struct kdbus_builder m;
+
+	setup();
+	hello_named(&holder, KDBUS_HELLO_POLICY_HOLDER);
+	ASSERT_EQ(send_to(&a, holder.hello.id, 1, "x"), -ENXIO);
+	/* what it carries a policy for is not its own */
+	ASSERT_EQ(send_to_name(&a, "com.example.special", "x"), -ESRCH);
+	kdbus_client_close(&holder);
+	hello_named(&act, KDBUS_HELLO_ACTIVATOR);
+	ASSERT_EQ(send_to(&a, act.hello.id, 1, "x"), -ENXIO);
+	ASSERT_OK(send_to_name(&a, "com.example.special", "x"));
+	kdbus_build_msg(&m, 0, 1);
+	m.msg.flags = KDBUS_MSG_FLAGS_NO_AUTO_START;
+	kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, "com.example.special");
+	ASSERT_EQ(kdbus_client_send(&a, &m), -EADDRNOTAVAIL);
+}
+
+/* spec 9.7: what is wrong with the receiver's queue, then with the files */
+TEST(a_full_queue_is_told_before_refused_files)
+{
+	struct kdbus_builder m;
+	struct kdbus_client c;
+	int fd = 0;
+
+	setup();
+	param_set("max_msgs_per_sender", 1);
+	ASSERT_OK(kdbus_client_open(&c, bus.path, 0, 0, 0, NULL));
+	kdbus_build_msg(&m, c.hello.id, 1);
+	kdbus_build_fds(&m, &fd, 1);
+	ASSERT_EQ(kdbus_client_send(&a, &m), -ECOMM);
+	ASSERT_OK(send_to(&a, c.hello.id, 1, "x"));
+	ASSERT_EQ(kdbus_client_send(&a, &m), -ENOBUFS);
+	expect_msg(&c, a.hello.id, 1);
+	ASSERT_EQ(kdbus_client_send(&a, &m), -ECOMM);
+}
+
+/* decision 21: what means nothing is not handed on */
+TEST(receivers_see_no_unknown_flags)
+{
+	const struct kdbus_msg *msg;
+	struct kdbus_builder m;
+
+	setup();
+	build(&m);
+	m.msg.flags = ~(__u64)(KDBUS_MSG_FLAGS_EXPECT_REPLY |
+			       KDBUS_MSG_FLAGS_SYNC_REPLY);
+	ASSERT_OK(kdbus_client_send(&a, &m));
+	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
+	ASSERT_EQ(msg->flags, KDBUS_MSG_FLAGS_NO_AUTO_START);
+	build(&m);
+	m.msg.flags = ~(__u64)KDBUS_MSG_FLAGS_SYNC_REPLY;
+	m.msg.timeout_ns = 77 * SEC;
+	ASSERT_OK(kdbus_client_send(&a, &m));
+	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
+	ASSERT_EQ(msg->flags, KDBUS_MSG_FLAGS_EXPECT_REPLY |
+			      KDBUS_MSG_FLAGS_NO_AUTO_START);
+	/* spec 9.8: nor is a timeout changed */
+	ASSERT_EQ(msg->timeout_ns, 77 * SEC);
+}
+
+/* spec 9.8 */
+TEST(only_what_is_known_is_delivered)
+{
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+	struct kdbus_builder m;
+	int memfd, fd = 0, n = 0;
+	static const __u64 order[] = {
+		KDBUS_ITEM_PAYLOAD_OFF, KDBUS_ITEM_PAYLOAD_MEMFD,
+		KDBUS_ITEM_PAYLOAD_OFF, KDBUS_ITEM_FDS,
+	};
+
+	setup();
+	memfd = kdbus_memfd_make(&a, NULL);
+	ASSERT(memfd >= 0);
+	ASSERT_EQ(write(memfd, "memfd", 5), 5);
+	ASSERT_OK(kdbus_memfd_seal(memfd, true));
+	kdbus_build_msg(&m, b.hello.id, 1);
+	kdbus_build_item(&m, 0x7777, "unknown", 8);
+	kdbus_build_fds(&m, &fd, 1);
+	kdbus_build_vec(&m, "one", 3);
+	kdbus_build_item(&m, KDBUS_ITEM_CMDLINE, "forged", 7);
+	kdbus_build_memfd(&m, memfd, 5);
+	kdbus_build_vec(&m, "two", 3);
+	ASSERT_OK(kdbus_client_send(&a, &m));
+	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
+	kdbus_for_each_msg_item(item, msg) {
+		ASSERT(n < 4);
+		ASSERT_EQ(item->type, order[n]);
+		n++;
+	}
+	ASSERT_EQ(n, 4);
+	ASSERT_OK(memcmp((char *)msg + msg->size, "onetwo", 6));
+}
+
 /* spec 9.3, 3.3 */
 TEST(vecs_are_checked)
 {
