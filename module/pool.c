@@ -87,11 +87,17 @@ static struct kdbus_slice *kdbus_slice_best_fit(struct kdbus_pool *pool,
 	return best;
 }
 
+/*
+ * The owner pays, but a sender asks: with the owner's control group at its
+ * limit the sender gets an error, and nobody is killed for it.
+ */
+#define KDBUS_POOL_GFP (GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
 static struct kdbus_slice *kdbus_slice_new(struct kdbus_pool *pool)
 {
 	struct kdbus_slice *slice;
 
-	slice = kzalloc(sizeof(*slice), GFP_KERNEL_ACCOUNT);
+	slice = kzalloc(sizeof(*slice), KDBUS_POOL_GFP);
 	if (slice)
 		slice->pool = pool;
 	return slice;
@@ -316,7 +322,7 @@ static int kdbus_pool_stock(struct kdbus_pool *pool,
 	struct kdbus_slice *slice;
 
 	if (!*account)
-		*account = kzalloc(sizeof(**account), GFP_KERNEL_ACCOUNT);
+		*account = kzalloc(sizeof(**account), KDBUS_POOL_GFP);
 	slice = kdbus_slice_new(pool);
 	set_active_memcg(old);
 	if (!*account || !slice) {

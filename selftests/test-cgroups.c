@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory is charged to the control group of who has it, and a group that is
+ * full fails what is sent to it: nobody is killed, and nothing it does goes
+ * unheard.
+ */
+#include "harness.h"
+
+#define GROUP "/sys/fs/cgroup/kdbus-charged"
+#define MIB (1 << 20)
+#define NAMES 64
+
+static struct bus bus;
+static struct kdbus_client a;
+static char data[MIB];
+
+/* ---- control groups -------------------------------------------------------- */
+
+static void group_write(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY);
+
+	ASSERT(fd >= 0);
+	ASSERT_EQ(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void group_new(const char *max)
+{
+	group_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	rmdir(GROUP);
+	ASSERT_OK(mkdir(GROUP, 0755));
+	group_write(GROUP "/memory.max", max);
+}
+
+/* A number out of one of the group's listings. */
+static long long group_number(const char *file, const char *what)
+{
+	char line[128];
+	long long n = -1;
+	FILE *f = fopen(file, "r");
+
+	ASSERT(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, what, strlen(what)) &&
+		    line[strlen(what)] == ' ')
+			n = atoll(line + strlen(what));
+	fclose(f);
+	ASSERT(n >= 0);
+	return n;
+}
+
+/* The kernel sums these up when it comes to it. */
+static void wait_stat(const char *what, long long at_least)
+{
+	int i;
+
+	for (i = 0; i < 3000; i++) {
+		if (group_number(GROUP "/memory.stat", what) >= at_least)
+			return;
+		poll(NULL, 0, 10);
+	}
+	test_fail(__FILE__, __LINE__, "%s is %lld, less than %lld", what,
+		  group_number(GROUP "/memory.stat", what), at_least);
+}
+
+static void expect_nobody_killed(void)
+{
+	ASSERT_EQ(group_number(GROUP "/memory.events", "oom"), 0);
+	ASSERT_EQ(group_number(GROUP "/memory.events", "oom_kill"), 0);
+}
+
+/* ---- a member of the group -------------------------------------------------- */
+
+/*
+ * Has two connections. At the end of the pipe it goes on with what is to be
+ * done in the full group, touching no page that it has not touched.
+ */
+static struct member {
+	pid_t pid;
+	int go[2];
+	int ready[2];
+	__u64 ids[2];
+} member;
+
+static struct kdbus_client mine[2];
+
+static void member_begin(void)
+{
+	char x;
+	int i;
+
+	group_write(GROUP "/cgroup.procs", "0");
+	for (i = 0; i < 2; i++) {
+		client_new(&mine[i], &bus);
+		ASSERT_EQ(write(member.ready[1], &mine[i].hello.id, 8), 8);
+	}
+	close(member.go[1]);
+	close(member.ready[0]);
+	(void)!read(member.go[0], &x, 1);
+}
+
+static void member_new(void (*run)(void *), const char *max)
+{
+	int i;
+
+	bus_new(&bus);
+	client_new(&a, &bus);
+	group_new(max);
+	ASSERT_OK(pipe(member.go));
+	ASSERT_OK(pipe(member.ready));
+	member.pid = spawn(run, NULL);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(read(member.ready[0], &member.ids[i], 8), 8);
+}
+
+static void member_end(void)
+{
+	close(member.go[1]);
+	wait_for(member.pid);
+	expect_nobody_killed();
+	ASSERT_OK(rmdir(GROUP));
+}
+
+static int put(__u64 dst, size_t size)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_msg(&m, dst, 1);
+	kdbus_build_vec(&m, data, size);
+	return kdbus_client_send(&a, &m);
+}
+
+static int drain(struct kdbus_client *c)
+{
+	const struct kdbus_msg *msg;
+	int n = 0;
+
+	for (; !kdbus_client_recv(c, 0, 0, &msg); n++)
+		ASSERT_OK(kdbus_client_free(c, msg));
+	return n;
+}
+
+/* Fills the group through the first connection, to the last page. */
+static void fill_group(void)
+{
+	size_t size;
+	int ret;
+
+	for (size = MIB; size >= 1024; size /= 4)
+		while (!(ret = put(member.ids[0], size)))
+			;
+	ASSERT_EQ(ret, -ENOMEM);
+}
+
+static void only_wait(void *arg)
+{
+	(void)arg;
+	member_begin();
+}
+
+/* ---- who pays ---------------------------------------------------------------- */
+
+/* spec 8.6, decision 20: for the pages, and for what describes the slices */
+TEST(a_receiver_pays_for_its_pool)
+{
+	long long slab;
+	int i;
+
+	member_new(only_wait, "64M");
+	for (i = 0; i < 8; i++)
+		ASSERT_OK(put(member.ids[0], MIB - 4096));
+	wait_stat("shmem", 8 * (MIB - 4096));
+	/* these are so small that the slice is more than the page it takes */
+	slab = group_number(GROUP "/memory.stat", "slab");
+	param_set("max_msgs_per_sender", 4000);
+	for (i = 0; i < 3000; i++)
+		ASSERT_OK(put(member.ids[1], 8));
+	wait_stat("slab", slab + 3000 * 100);
+	member_end();
+}
+
+static void receive_afterwards(void *arg)
+{
+	(void)arg;
+	member_begin();
+	/* with what it gives back it goes on */
+	ASSERT(drain(&mine[0]) > 0);
+	kdbus_client_close(&mine[0]);
+	drain(&mine[1]);
+	ASSERT_OK(send_to(&mine[1], a.hello.id, 7, "still there"));
+}
+
+/* spec 8.6, 8.7: the sender is told */
+TEST(a_receiver_that_is_full_fails_its_senders)
+{
+	member_new(receive_afterwards, "8M");
+	fill_group();
+	ASSERT_EQ(put(member.ids[1], MIB), -ENOMEM);
+	expect_nobody_killed();
+	member_end();
+	expect_msg(&a, member.ids[1], 7);
+}
+
+static void warm_up(void *arg)
+{
+	(void)arg;
+	member_begin();
+	drain(&mine[1]);
+	ASSERT_EQ(write(member.ready[1], "y", 1), 1);
+	/* nothing more: whoever does something in a full group is on his own */
+	pause();
+}
+
+/*
+ * Messages that need no page, since the pool has them from before, still need
+ * memory that says where they lie.
+ */
+TEST(a_full_group_is_not_killed_by_small_messages)
+{
+	int i, ret = 0;
+	char x;
+
+	member_new(warm_up, "8M");
+	for (i = 0; i < 250; i++)
+		ASSERT_OK(put(member.ids[1], 3000));
+	close(member.go[1]);
+	ASSERT_EQ(read(member.ready[0], &x, 1), 1);
+
+	fill_group();
+	param_set("max_msgs_per_sender", 4000);
+	for (i = 0; i < 3000 && !ret; i++)
+		ret = put(member.ids[1], 8);
+	ASSERT_EQ(ret, -ENOMEM);
+	expect_nobody_killed();
+	ASSERT_OK(kill(member.pid, SIGKILL));
+	ASSERT_EQ(waitpid(member.pid, NULL, 0), member.pid);
+	ASSERT_OK(rmdir(GROUP));
+}
+
+/* ---- what a full group does --------------------------------------------------- */
+
+static void leave_with_names(void *arg)
+{
+	char name[32];
+	int i;
+
+	(void)arg;
+	member_begin();
+	for (i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "com.example.n%d", i);
+		ASSERT_OK(kdbus_client_acquire(&mine[1], name, 0));
+	}
+	ASSERT_EQ(write(member.ready[1], "y", 1), 1);
+	/* the other end of both pipes is gone when the group is full */
+	poll(&(struct pollfd){ .fd = member.ready[1] }, 1, -1);
+	kdbus_client_byebye(&mine[1]);
+	pause();
+}
+
+static const struct kdbus_item *next_notice(const struct kdbus_msg **msg)
+{
+	ASSERT_OK(kdbus_client_next(&a, 30000, msg));
+	ASSERT_EQ((*msg)->src_id, KDBUS_SRC_ID_KERNEL);
+	return (const void *)(*msg)->items;
+}
+
+/* spec 18.3, decisions: who pays for notices */
+TEST(what_a_full_group_does_is_heard_of)
+{
+	const struct kdbus_msg *msg;
+	int i;
+	char x;
+
+	member_new(leave_with_names, "8M");
+	close(member.ready[1]);
+	close(member.go[1]);
+	ASSERT_EQ(read(member.ready[0], &x, 1), 1);
+	hear_all(&a, 1);
+	fill_group();
+	close(member.ready[0]);
+
+	for (i = 0; i < NAMES; i++) {
+		ASSERT_EQ(next_notice(&msg)->type, KDBUS_ITEM_NAME_REMOVE);
+		ASSERT_OK(kdbus_client_free(&a, msg));
+	}
+	ASSERT_EQ(next_notice(&msg)->type, KDBUS_ITEM_ID_REMOVE);
+	ASSERT_OK(kdbus_client_free(&a, msg));
+	expect_nobody_killed();
+	ASSERT_OK(kill(member.pid, SIGKILL));
+	ASSERT_EQ(waitpid(member.pid, NULL, 0), member.pid);
+	ASSERT_OK(rmdir(GROUP));
+}
