@@ -215,6 +215,35 @@ TEST(connections_per_user_are_bounded)
 	ASSERT_OK(hello(&bus, &h));
 }
 
+static int try_hello(int fd, const char *name)
+{
+	struct kdbus_builder b;
+
+	hello_init(&b, name ? KDBUS_HELLO_ACTIVATOR : 0);
+	if (name)
+		kdbus_build_string(&b, KDBUS_ITEM_NAME, name);
+	return xioctl(fd, KDBUS_CMD_HELLO, b.buf);
+}
+
+/* spec 7.1: what is wrong with the policy, then with the bus, then the quota */
+TEST(refusals_have_their_order)
+{
+	struct bus bus;
+	int act, fd;
+
+	bus_new(&bus);
+	act = ep_open(&bus);
+	ASSERT_OK(try_hello(act, "com.example.taken"));
+	fd = ep_open(&bus);
+	param_set("max_conns_per_user", 1);
+	ASSERT_EQ(try_hello(fd, "com.example.taken"), -EEXIST);
+	ASSERT_EQ(try_hello(fd, "com.example.free"), -EMFILE);
+	ASSERT_EQ(try_hello(fd, NULL), -EMFILE);
+	close(bus.owner);
+	ASSERT_EQ(try_hello(fd, NULL), -ESHUTDOWN);
+	ASSERT_EQ(try_hello(fd, "com.example.free"), -ESHUTDOWN);
+}
+
 /* spec 7.6, 5.5, 22.6 */
 TEST(failed_copy_out_keeps_the_connection)
 {

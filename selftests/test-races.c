@@ -130,6 +130,86 @@ TEST(cancel_against_timeout)
 	}
 }
 
+/* spec 27.5, 10.8: the reply is the caller's, or a message like any other */
+TEST(reply_against_cancel)
+{
+	const struct kdbus_msg *msg;
+	struct sender s = {};
+	int i, rc, rr, rx;
+
+	setup();
+	for (i = 0; i < ROUNDS / 3; i++, cookie++) {
+		kdbus_build_msg(&s.msg, b.hello.id, cookie);
+		s.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
+				  KDBUS_MSG_FLAGS_SYNC_REPLY;
+		s.msg.msg.timeout_ns = 60 * SEC;
+		sender_start(&s, &a);
+		ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+		race(answer_next, cancel_a, &rr, &rx);
+		rc = sender_end(&s);
+		ASSERT_OK(rr);
+		ASSERT_EQ(rc, rx ? 0 : -ECANCELED);
+		if (rc)
+			ASSERT_OK(kdbus_client_recv(&a, 0, 0, &msg));
+		else
+			msg = (void *)(a.pool + s.msg.msg.offset_reply);
+		ASSERT_EQ(msg->cookie_reply, cookie);
+		ASSERT_OK(kdbus_client_free(&a, msg));
+		expect_nothing(&a);
+	}
+	ASSERT_EQ(listed("connections", &bus, a.hello.id, "pool_used"), 0);
+	ASSERT_EQ(listed("connections", &bus, a.hello.id, "calls_out"), 0);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static pthread_t caller;
+
+static int signal_caller(void)
+{
+	return pthread_kill(caller, SIGUSR1);
+}
+
+/* spec 27.5, 10.7: whatever the signal meets, the reply is taken up once */
+TEST(reply_against_signal)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	const struct kdbus_msg *msg;
+	struct sender s = {};
+	int i, rc, rr, rx, again = 0;
+
+	setup();
+	ASSERT_OK(sigaction(SIGUSR1, &sa, NULL));
+	for (i = 0; i < ROUNDS / 3; i++, cookie++) {
+		kdbus_build_msg(&s.msg, b.hello.id, cookie);
+		s.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
+				  KDBUS_MSG_FLAGS_SYNC_REPLY;
+		s.msg.msg.timeout_ns = 60 * SEC;
+		sender_start(&s, &a);
+		caller = s.thread;
+		ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+		race(answer_next, signal_caller, &rr, &rx);
+		rc = sender_end(&s);
+		ASSERT_OK(rr);
+		ASSERT(one_of(rc, 0, -EINTR, 0));
+		if (rc) {
+			again++;
+			ASSERT_OK(kdbus_client_send(&a, &s.msg));
+		}
+		msg = (void *)(a.pool + s.msg.msg.offset_reply);
+		ASSERT_EQ(msg->cookie_reply, cookie);
+		ASSERT_OK(kdbus_client_free(&a, msg));
+		expect_nothing(&a);
+		expect_nothing(&b);
+	}
+	printf("# %d interrupted\n", again);
+	ASSERT_EQ(listed("connections", &bus, a.hello.id, "pool_used"), 0);
+	ASSERT_EQ(listed("connections", &bus, a.hello.id, "calls_out"), 0);
+}
+
 static int close_b(void)
 {
 	kdbus_client_close(&b);
@@ -171,6 +251,33 @@ TEST(call_against_ones_own_byebye)
 		kdbus_client_close(&a);
 		client_new(&a, &bus);
 	}
+}
+
+/* spec 27.5: or the requester is gone, and the reply goes nowhere */
+TEST(reply_against_death_of_the_requester)
+{
+	struct sender s = {};
+	int i, rc, rr, rx;
+
+	setup();
+	for (i = 0; i < ROUNDS / 3; i++, cookie++) {
+		kdbus_build_msg(&s.msg, b.hello.id, cookie);
+		s.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
+				  KDBUS_MSG_FLAGS_SYNC_REPLY;
+		s.msg.msg.timeout_ns = 60 * SEC;
+		sender_start(&s, &a);
+		ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+		race(answer_next, bye_a, &rr, &rx);
+		rc = sender_end(&s);
+		ASSERT_OK(rx);
+		ASSERT(one_of(rc, 0, -ECONNRESET, 0));
+		ASSERT(one_of(rr, 0, -ECONNRESET, -ENXIO));
+		if (!rc)
+			ASSERT_OK(rr);
+		kdbus_client_close(&a);
+		client_new(&a, &bus);
+	}
+	ASSERT_EQ(listed("connections", &bus, b.hello.id, "calls_in"), 0);
 }
 
 static int close_bus(void)
