@@ -814,7 +814,7 @@ TEST(a_broadcast_looks_at_matches_for_its_sender)
 	expect_msg(&b, a.hello.id, 1);
 	ASSERT_OK(kdbus_client_acquire(&a, "o.k", 0));
 	ASSERT_OK(broadcast(&a, 2));
-	finish();
+	trace_stop();
 
 	e = find("match_run", 0);
 	ASSERT_NUM(e, "tried", 1);
