@@ -50,7 +50,7 @@ static int send_cookie(__u64 cookie, __u64 flags)
 	kdbus_build_vec(&m, "payload", 8);
 	m.msg.flags = flags;
 	if (flags & KDBUS_MSG_FLAGS_EXPECT_REPLY)
-		m.msg.timeout_ns = 30 * SEC;
+		m.msg.timeout_ns = SOON(30000);
 	return kdbus_client_send(&cli, &m);
 }
 
@@ -231,7 +231,7 @@ TEST(what_cannot_move_is_told)
 	kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, NAME);
 	kdbus_build_fds(&m, fds, 1);
 	m.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
-	m.msg.timeout_ns = 30 * SEC;
+	m.msg.timeout_ns = SOON(30000);
 	ASSERT_OK(kdbus_client_send(&cli, &m));
 	ASSERT_OK(send_cookie(2, 0));
 	ASSERT_OK(kdbus_client_open(&nofd, bus.path, 0, 0, 0, NULL));
