@@ -559,10 +559,7 @@ static struct file *kdbus_memfd_new_backing(const char *name, u64 size)
 	if (size > KDBUS_MEMFD_MAX_SIZE)
 		return ERR_PTR(-EINVAL);
 
-	file = shmem_file_setup(name, size, KDBUS_SHMEM_ACCOUNT);
-	/* no inode: there is no other room to run out of */
-	if (file == ERR_PTR(-ENOSPC))
-		return ERR_PTR(-ENOMEM);
+	file = kdbus_shmem_file(name, size);
 	if (IS_ERR(file))
 		return file;
 

@@ -546,7 +546,7 @@ struct kdbus_pool *kdbus_pool_new(const char *name, u64 size)
 		return ERR_PTR(-ENOMEM);
 	}
 
-	pool->file = shmem_file_setup(name, size, KDBUS_SHMEM_ACCOUNT);
+	pool->file = kdbus_shmem_file(name, size);
 	if (IS_ERR(pool->file)) {
 		int ret = PTR_ERR(pool->file);
 

@@ -74,6 +74,18 @@ static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
 #define KDBUS_SHMEM_ACCOUNT 0
 #endif
 
+/*
+ * shmem_file_setup() for memory that is charged to whoever touches it first.
+ * It says ENOSPC where it has no memory for the inode; there is no other room
+ * here to run out of.
+ */
+static inline struct file *kdbus_shmem_file(const char *name, u64 size)
+{
+	struct file *file = shmem_file_setup(name, size, KDBUS_SHMEM_ACCOUNT);
+
+	return file == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : file;
+}
+
 #ifdef HAVE_MNT_IDMAP
 #define KDBUS_NOP_IDMAP (&nop_mnt_idmap)
 #else
