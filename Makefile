@@ -90,7 +90,8 @@ help:
 	@echo 'make coverage   the same, and which lines of the module the tests reach'
 	@echo 'make lint       the module without a warning of W=1, sparse and scripts/cocci,'
 	@echo '                user space without one of the analyzer of clang, and a test for'
-	@echo '                every statement of selftests/statements'
+	@echo '                every statement of selftests/statements and every line of'
+	@echo '                docs/guarantees.rst'
 	@echo 'make clean      remove build/'
 	@echo
 	@echo 'KVER=VERSION    kernel to build for (now: $(KVER))'

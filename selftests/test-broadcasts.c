@@ -162,7 +162,7 @@ TEST(all_receivers_get_the_same_number)
 
 /* ---- bounds --------------------------------------------------------------- */
 
-/* spec 3.3, decisions: also for the maker of the bus, and without a warning */
+/* spec 3.3: also for the maker of the bus, and without a warning */
 TEST(a_broadcast_is_bounded_for_everybody)
 {
 	setup();

@@ -161,7 +161,7 @@ static void only_wait(void *arg)
 
 /* ---- who pays ---------------------------------------------------------------- */
 
-/* spec 8.6, decision 20: for the pages, and for what describes the slices */
+/* spec 8.6, 11.5, decision 20: for the pages, and for what describes the slices */
 TEST(a_receiver_pays_for_its_pool)
 {
 	long long slab;
@@ -213,7 +213,7 @@ static void warm_up(void *arg)
 }
 
 /*
- * Messages that need no page, since the pool has them from before, still need
+ * spec 8.6, 11.5: messages that need no page, since the pool has them from before, still need
  * memory that says where they lie.
  */
 TEST(a_full_group_is_not_killed_by_small_messages)
@@ -265,7 +265,7 @@ static const struct kdbus_item *next_notice(const struct kdbus_msg **msg)
 	return (const void *)(*msg)->items;
 }
 
-/* spec 18.3, decisions: who pays for notices */
+/* spec 18.3: and the group may have no memory for it */
 TEST(what_a_full_group_does_is_heard_of)
 {
 	const struct kdbus_msg *msg;

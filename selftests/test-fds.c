@@ -280,7 +280,7 @@ static void flood_memfds(void *arg)
 	}
 }
 
-/* decisions: memfds are payload */
+/* spec 11.3: memfds are payload */
 TEST(memfds_of_the_payload_are_no_files)
 {
 	setup();
@@ -296,7 +296,7 @@ static int send_memfd(struct kdbus_client *to, int memfd)
 	return kdbus_client_send(&a, &m);
 }
 
-/* decisions: but all together are bounded, wherever they are */
+/* spec 3.2, 11.3: but all together are bounded, wherever they are */
 TEST(files_per_user_are_bounded)
 {
 	int fds[8] = { 0 }, memfd;

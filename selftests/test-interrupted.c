@@ -129,6 +129,7 @@ TEST(another_destination_is_another_call)
 	expect_nothing(&b);
 }
 
+/* spec 10.7 */
 TEST(a_call_by_name_is_found_by_name)
 {
 	setup();
@@ -143,6 +144,7 @@ TEST(a_call_by_name_is_found_by_name)
 	ASSERT_EQ(call_again(0, 7, 100 * SEC), -ESRCH);
 }
 
+/* spec 10.5, 10.7 */
 TEST(the_death_of_the_replier_is_told_to_who_comes_back)
 {
 	setup();
@@ -158,7 +160,7 @@ TEST(the_death_of_the_replier_is_told_to_who_comes_back)
 TEST(a_reply_that_nobody_came_for_is_dropped)
 {
 	setup();
-	call_interrupted(b.hello.id, 7, 4 * SEC);
+	call_interrupted(b.hello.id, 7, SOON(4000));
 	ASSERT_OK(answer(7));
 	wait_listed("connections", &bus, a.hello.id, "pool_used", 0);
 	wait_listed("connections", &bus, a.hello.id, "calls_out", 0);
@@ -283,6 +285,7 @@ TEST(a_stopped_caller_times_out_when_it_goes_on)
 	call_through(stop, cont);
 }
 
+/* spec 10.6, 10.7 */
 TEST(a_frozen_caller_times_out_when_it_goes_on)
 {
 	call_through(freeze, thaw);
@@ -337,7 +340,7 @@ static int interrupt_many(__u64 timeout_ns)
 	return all;
 }
 
-/* decisions: the last eight are known, the others are forgotten */
+/* spec 10.7, 10.9: the last eight are known, the others are forgotten */
 TEST(few_of_those_who_never_come_back_are_remembered)
 {
 	__u64 timeout = 1000 * MSEC;

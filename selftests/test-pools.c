@@ -168,7 +168,7 @@ TEST(no_mapping_can_be_written_to)
 	expect_no_write(p);
 }
 
-/* nor by those who may write to any memory of the process */
+/* spec 8.9: nor by those who may write to any memory of the process */
 TEST(a_debugger_cannot_write_to_a_pool)
 {
 	const struct kdbus_msg *msg;
@@ -183,7 +183,7 @@ TEST(a_debugger_cannot_write_to_a_pool)
 	expect_text(msg, "as it was");
 }
 
-/* a page of a pool cannot be made to hold up the kernel */
+/* spec 8.9, 22.5: a page of a pool cannot be made to hold up the kernel */
 TEST(nobody_can_serve_the_pages_of_a_pool)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -233,6 +233,7 @@ static void read_inherited(void *arg)
 	expect_no_write(b.pool);
 }
 
+/* spec 8.9 */
 TEST(a_child_inherits_the_mapping)
 {
 	pid_t pid;

@@ -221,6 +221,7 @@ TEST(a_name_that_changes_hands_takes_the_message_along)
 	ASSERT_EQ(listed("connections", &bus, b.hello.id, "pool_used"), 0);
 }
 
+/* spec 9.5, 22.3 */
 TEST(a_name_that_goes_away_is_unknown)
 {
 	setup();
@@ -249,7 +250,7 @@ TEST(a_monitor_that_comes_meanwhile_sees_it)
 	expect_nothing(&b);
 }
 
-/* the same while copies for those that were there are being made */
+/* spec 19.2: the same while copies for those that were there are being made */
 TEST(a_monitor_that_comes_late_sees_it)
 {
 	struct kdbus_client m, late = {};
@@ -302,7 +303,7 @@ TEST(names_are_told_as_they_are_at_the_end)
 	expect_nothing(&b);
 }
 
-/* the names that nobody is told of any more hold up nothing */
+/* spec 17.8: the names that nobody is told of any more hold up nothing */
 TEST(a_receiver_may_stop_asking_for_names)
 {
 	const struct kdbus_msg *msg;
@@ -462,7 +463,7 @@ TEST(a_reply_comes_too_late_when_the_request_has_moved)
 	expect_nothing(&c);
 }
 
-/* the same by somebody who may talk to the caller */
+/* spec 10.3, 14.4: the same by somebody who may talk to the caller */
 TEST(a_reply_is_a_message_when_the_request_has_moved)
 {
 	call_service(0, 0);

@@ -76,6 +76,7 @@ TEST(every_command_is_reset_when_the_bus_is_gone)
 	ASSERT_EQ(send_to(&a, b.hello.id, 1, "x"), -ECONNRESET);
 }
 
+/* spec 5.4, 7.9 */
 TEST(every_command_is_reset_after_byebye)
 {
 	const struct kdbus_msg *msg;
