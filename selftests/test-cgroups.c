@@ -147,7 +147,8 @@ static void fill_group(void)
 	size_t size;
 	int ret;
 
-	for (size = MIB; size >= 1024; size /= 4)
+	param_set("max_msgs_per_sender", 4000);
+	for (size = MIB; size >= 4096; size /= 16)
 		while (!(ret = put(member.ids[0], size)))
 			;
 	ASSERT_EQ(ret, -ENOMEM);
@@ -228,7 +229,6 @@ TEST(a_full_group_is_not_killed_by_small_messages)
 	ASSERT_EQ(read(member.ready[0], &x, 1), 1);
 
 	fill_group();
-	param_set("max_msgs_per_sender", 4000);
 	for (i = 0; i < 3000 && !ret; i++)
 		ret = put(member.ids[1], 8);
 	ASSERT_EQ(ret, -ENOMEM);

@@ -160,7 +160,7 @@ TEST(the_death_of_the_replier_is_told_to_who_comes_back)
 TEST(a_reply_that_nobody_came_for_is_dropped)
 {
 	setup();
-	call_interrupted(b.hello.id, 7, SOON(4000));
+	call_interrupted(b.hello.id, 7, SOON(2000));
 	ASSERT_OK(answer(7));
 	wait_listed("connections", &bus, a.hello.id, "pool_used", 0);
 	wait_listed("connections", &bus, a.hello.id, "calls_out", 0);
