@@ -2,24 +2,7 @@
 /* Domains: made below each other, gone with the file that made them. */
 #include <sys/sysmacros.h>
 
-#include "harness.h"
-
-static int control(const char *path)
-{
-	char full[300];
-
-	snprintf(full, sizeof(full), KDBUS_DEV "%s/control", path);
-	return open(full, O_RDWR);
-}
-
-static void make_begin(struct kdbus_builder *b, const char *name)
-{
-	struct kdbus_cmd_make *cmd = kdbus_build_cmd(b, sizeof(*cmd));
-
-	cmd->flags = KDBUS_MAKE_ACCESS_WORLD;
-	if (name)
-		kdbus_build_string(b, KDBUS_ITEM_MAKE_NAME, name);
-}
+#include "fixtures.h"
 
 static int domain_make(int fd, struct kdbus_builder *b)
 {
@@ -29,53 +12,46 @@ static int domain_make(int fd, struct kdbus_builder *b)
 /* A domain in the one at @parent; the file that owns it. */
 static int domain_new(const char *parent, const char *name)
 {
-	struct kdbus_builder b;
-	int fd = control(parent);
+	int fd = control_open(parent);
 
 	ASSERT(fd >= 0);
-	make_begin(&b, name);
-	ASSERT_OK(domain_make(fd, &b));
+	ASSERT_OK(domain_make_on(fd, name));
 	return fd;
 }
 
 static int bus_in(const char *path, const char *name)
 {
-	struct kdbus_bloom_parameter bloom = { .size = 64, .n_hash = 1 };
-	struct kdbus_builder b;
-	int fd = control(path);
+	int fd = control_open(path);
 
-	if (fd < 0)
-		return -errno;
-	make_begin(&b, name);
-	kdbus_build_item(&b, KDBUS_ITEM_BLOOM_PARAMETER, &bloom, sizeof(bloom));
-	ASSERT_OK(xioctl(fd, KDBUS_CMD_BUS_MAKE, b.buf));
+	ASSERT(fd >= 0);
+	ASSERT_OK(bus_make_on(fd, name));
 	return fd;
 }
 
 /* spec 6.2 */
 TEST(make_checks_its_items)
 {
-	int fd = control("");
+	int fd = control_open("");
 	struct kdbus_builder b;
 
-	make_begin(&b, NULL);
+	make_begin(&b, NULL, KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_EQ(domain_make(fd, &b), -EBADMSG);
-	make_begin(&b, "one");
+	make_begin(&b, "one", KDBUS_MAKE_ACCESS_WORLD);
 	kdbus_build_string(&b, KDBUS_ITEM_MAKE_NAME, "two");
 	ASSERT_EQ(domain_make(fd, &b), -EEXIST);
-	make_begin(&b, "a/b");
+	make_begin(&b, "a/b", KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_EQ(domain_make(fd, &b), -EINVAL);
-	make_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	((struct kdbus_cmd_make *)b.buf)->flags |= 1ULL << 63;
 	ASSERT_EQ(domain_make(fd, &b), -EOPNOTSUPP);
 	((struct kdbus_cmd_make *)b.buf)->size = 8;
 	ASSERT_EQ(domain_make(fd, &b), -EINVAL);
 	((struct kdbus_cmd_make *)b.buf)->size = 32769;
 	ASSERT_EQ(domain_make(fd, &b), -EMSGSIZE);
-	make_begin(&b, "test-once");
+	make_begin(&b, "test-once", KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_OK(domain_make(fd, &b));
 	ASSERT_EQ(domain_make(fd, &b), -EBADFD);
-	fd = control("");
+	fd = control_open("");
 	ASSERT_EQ(domain_make(fd, &b), -EEXIST);
 }
 
@@ -83,7 +59,7 @@ static void make_unprivileged(void *arg)
 {
 	/* before anything else is looked at */
 	(void)arg;
-	ASSERT_EQ(xioctl(control(""), KDBUS_CMD_DOMAIN_MAKE, NULL), -EPERM);
+	ASSERT_EQ(xioctl(control_open(""), KDBUS_CMD_DOMAIN_MAKE, NULL), -EPERM);
 }
 
 /* spec 6.2 */
@@ -114,8 +90,8 @@ TEST(a_domain_has_nodes_of_its_own)
 	close(fd);
 	ASSERT_EQ(access(KDBUS_DEV "/domain/test-d", F_OK), -1);
 
-	fd = control("");
-	make_begin(&b, "test-closed");
+	fd = control_open("");
+	make_begin(&b, "test-closed", KDBUS_MAKE_ACCESS_WORLD);
 	((struct kdbus_cmd_make *)b.buf)->flags = KDBUS_MAKE_ACCESS_GROUP;
 	ASSERT_OK(domain_make(fd, &b));
 	ASSERT_OK(stat(KDBUS_DEV "/domain/test-closed/control", &st));
@@ -137,10 +113,10 @@ TEST(a_tree_ends_from_its_root)
 		ASSERT_OK(kdbus_client_open(&c, KDBUS_DEV
 			"/domain/test-root/domain/child/0-test/bus", 0, 0, 0,
 			NULL));
-		opened = control("/domain/test-root/domain/child");
+		opened = control_open("/domain/test-root/domain/child");
 		close(i ? child : root);
 		ASSERT_EQ(kdbus_client_wait(&c, 1000), -ECONNRESET);
-		make_begin(&b, "late");
+		make_begin(&b, "late", KDBUS_MAKE_ACCESS_WORLD);
 		ASSERT_EQ(domain_make(opened, &b), -ESHUTDOWN);
 		ASSERT_EQ(access(KDBUS_DEV "/domain/test-root/domain/child",
 				 F_OK), -1);
@@ -157,13 +133,11 @@ static void *make_and_close(void *arg)
 	int i;
 
 	for (i = 0; i < 100; i++) {
-		struct kdbus_builder b;
-		int fd = control(arg);
+		int fd = control_open(arg);
 
 		if (fd < 0)
 			continue;
-		make_begin(&b, "racing");
-		domain_make(fd, &b);
+		domain_make_on(fd, "racing");
 		close(fd);
 	}
 	return NULL;

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Broadcasts and notifications reach whom they match, and nobody else. */
-#include "harness.h"
-
-#define BLOOM 64
+#include "fixtures.h"
 
 static struct bus bus;
 static struct kdbus_client a, b, c;
 
 struct filter {
 	__u64 generation;
-	__u8 bits[BLOOM];
+	__u8 bits[BLOOM_BYTES];
 };
 
 static void setup(void)
@@ -20,7 +18,8 @@ static void setup(void)
 	client_new(&c, &bus);
 }
 
-static struct kdbus_cmd_match *match_begin(struct kdbus_builder *m, __u64 cookie)
+static struct kdbus_cmd_match *match_begin(struct kdbus_builder *m,
+					   __u64 cookie)
 {
 	struct kdbus_cmd_match *cmd = kdbus_build_cmd(m, sizeof(*cmd));
 
@@ -28,95 +27,23 @@ static struct kdbus_cmd_match *match_begin(struct kdbus_builder *m, __u64 cookie
 	return cmd;
 }
 
-static int match_add(struct kdbus_client *to, struct kdbus_builder *m)
-{
-	return xioctl(to->fd, KDBUS_CMD_MATCH_ADD, m->buf);
-}
-
 static void match_all(struct kdbus_client *to, __u64 cookie)
 {
-	struct kdbus_builder m;
-
-	match_begin(&m, cookie);
-	ASSERT_OK(match_add(to, &m));
+	ASSERT_OK(match_rule(to, cookie, 0, NULL, 0));
 }
 
-static int match_rule(struct kdbus_client *to, __u64 cookie, __u64 type,
-		      const void *data, size_t size)
-{
-	struct kdbus_builder m;
-
-	match_begin(&m, cookie);
-	kdbus_build_item(&m, type, data, size);
-	return match_add(to, &m);
-}
-
-static int match_remove(struct kdbus_client *to, __u64 cookie)
-{
-	struct kdbus_cmd_match cmd = { .size = sizeof(cmd), .cookie = cookie };
-
-	return xioctl(to->fd, KDBUS_CMD_MATCH_REMOVE, &cmd);
-}
-
-static void broadcast(struct kdbus_client *from, __u64 cookie,
-		      __u64 generation, int bit)
+/* A broadcast whose filter has one bit. */
+static void send_bit(struct kdbus_client *from, __u64 cookie, __u64 generation,
+		     int bit)
 {
 	struct filter filter = { .generation = generation };
 	struct kdbus_builder m;
 
-	if (bit >= 0)
-		filter.bits[bit / 8] |= 1 << bit % 8;
+	filter.bits[bit / 8] |= 1 << bit % 8;
 	kdbus_build_msg(&m, KDBUS_DST_ID_BROADCAST, cookie);
 	kdbus_build_item(&m, KDBUS_ITEM_BLOOM_FILTER, &filter, sizeof(filter));
 	kdbus_build_vec(&m, "hello", 6);
 	ASSERT_OK(kdbus_client_send(from, &m));
-}
-
-/* The next thing is a notification; checks its item and leaves a copy. */
-static void expect_note(struct kdbus_client *to, __u64 type,
-			struct kdbus_notify_name_change *change, char *name)
-{
-	const struct kdbus_item *item;
-	const struct kdbus_msg *msg;
-
-	ASSERT_OK(kdbus_client_recv(to, 0, 0, &msg));
-	ASSERT_EQ(msg->src_id, 0);
-	ASSERT_EQ(msg->dst_id, KDBUS_DST_ID_BROADCAST);
-	ASSERT_EQ(msg->payload_type, 0);
-	ASSERT_EQ(msg->cookie, 0);
-	item = (const void *)msg->items;
-	ASSERT_EQ(item->type, type);
-	ASSERT_EQ(msg->size, sizeof(*msg) + item->size);
-	memset(change, 0, sizeof(*change));
-	if (type == KDBUS_ITEM_ID_ADD || type == KDBUS_ITEM_ID_REMOVE) {
-		ASSERT_EQ(item->size, 32);
-		memcpy(&change->new, &item->id_change, 16);
-	} else {
-		ASSERT_EQ(item->size % 8, 0);
-		memcpy(change, &item->name_change, sizeof(*change));
-		strcpy(name, item->name_change.name);
-	}
-	ASSERT_OK(kdbus_client_free(to, msg));
-}
-
-static void expect_id(struct kdbus_client *to, __u64 type, __u64 id)
-{
-	struct kdbus_notify_name_change change;
-
-	expect_note(to, type, &change, NULL);
-	ASSERT_EQ(change.new.id, id);
-}
-
-static void expect_name(struct kdbus_client *to, __u64 type, const char *name,
-			__u64 old, __u64 new)
-{
-	struct kdbus_notify_name_change change;
-	char got[256];
-
-	expect_note(to, type, &change, got);
-	ASSERT(!strcmp(got, name));
-	ASSERT_EQ(change.old.id, old);
-	ASSERT_EQ(change.new.id, new);
 }
 
 /* ---- commands --------------------------------------------------------- */
@@ -129,9 +56,9 @@ TEST(add_checks_its_items)
 
 	setup();
 	match_begin(&m, 1)->size = 15;
-	ASSERT_EQ(match_add(&a, &m), -EINVAL);
+	ASSERT_EQ(kdbus_client_match_add(&a, &m), -EINVAL);
 	match_begin(&m, 1)->size = 16 + 32768 + 1;
-	ASSERT_EQ(match_add(&a, &m), -EMSGSIZE);
+	ASSERT_EQ(kdbus_client_match_add(&a, &m), -EMSGSIZE);
 	ASSERT_EQ(match_rule(&a, 1, 0x4321, mask, 8), -EINVAL);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_BLOOM_MASK, mask, 63), -EDOM);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_BLOOM_MASK, mask, 72), -EDOM);
@@ -144,7 +71,7 @@ TEST(add_checks_its_items)
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_ID_ADD, mask, 15), -EINVAL);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_ID_REMOVE, mask, 15), -EINVAL);
 	/* nothing of all this is installed */
-	broadcast(&b, 1, 0, -1);
+	ASSERT_OK(broadcast(&b, 1));
 	expect_nothing(&a);
 }
 
@@ -160,12 +87,12 @@ TEST(remove_takes_all_with_the_cookie)
 	match_all(&a, 1);
 	match_all(&a, 1);
 	match_all(&a, 2);
-	ASSERT_OK(match_remove(&a, 99));
-	ASSERT_OK(match_remove(&a, 1));
-	broadcast(&b, 5, 0, -1);
+	ASSERT_OK(kdbus_client_match_remove(&a, 99));
+	ASSERT_OK(kdbus_client_match_remove(&a, 1));
+	ASSERT_OK(broadcast(&b, 5));
 	expect_msg(&a, b.hello.id, 5);
-	ASSERT_OK(match_remove(&a, 2));
-	broadcast(&b, 6, 0, -1);
+	ASSERT_OK(kdbus_client_match_remove(&a, 2));
+	ASSERT_OK(broadcast(&b, 6));
 	expect_nothing(&a);
 }
 
@@ -178,7 +105,7 @@ TEST(matches_are_bounded)
 	for (i = 0; i < 256; i++)
 		match_all(&a, i);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_ID, &a.hello.id, 8), -EMFILE);
-	ASSERT_OK(match_remove(&a, 7));
+	ASSERT_OK(kdbus_client_match_remove(&a, 7));
 	match_all(&a, 7);
 }
 
@@ -194,12 +121,12 @@ TEST(a_broadcast_reaches_each_match_once)
 	char data[8];
 
 	setup();
-	broadcast(&a, 1, 0, -1);
+	ASSERT_OK(broadcast(&a, 1));
 	match_all(&a, 1);
 	match_all(&b, 1);
 	match_all(&b, 2);
 	ASSERT_OK(match_rule(&b, 3, KDBUS_ITEM_ID, &a.hello.id, 8));
-	broadcast(&a, 2, 0, -1);
+	ASSERT_OK(broadcast(&a, 2));
 	expect_nothing(&a);
 	expect_nothing(&c);
 	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
@@ -218,31 +145,31 @@ TEST(a_broadcast_reaches_each_match_once)
 /* spec 15.5 */
 TEST(bloom_masks_select)
 {
-	__u8 mask[3 * BLOOM] = { 0 };
+	__u8 mask[3 * BLOOM_BYTES] = { 0 };
 
 	setup();
 	mask[0] = 1 << 5;		/* generation 0 */
-	mask[BLOOM] = 1 << 6;		/* generation 1 */
-	mask[2 * BLOOM] = 1 << 7;	/* generation 2 and later */
+	mask[BLOOM_BYTES] = 1 << 6;		/* generation 1 */
+	mask[2 * BLOOM_BYTES] = 1 << 7;	/* generation 2 and later */
 	ASSERT_OK(match_rule(&a, 1, KDBUS_ITEM_BLOOM_MASK, mask, sizeof(mask)));
-	broadcast(&b, 1, 0, 6);
+	send_bit(&b, 1, 0, 6);
 	expect_nothing(&a);
-	broadcast(&b, 2, 0, 5);
+	send_bit(&b, 2, 0, 5);
 	expect_msg(&a, b.hello.id, 2);
-	broadcast(&b, 3, 1, 5);
+	send_bit(&b, 3, 1, 5);
 	expect_nothing(&a);
-	broadcast(&b, 4, 1, 6);
+	send_bit(&b, 4, 1, 6);
 	expect_msg(&a, b.hello.id, 4);
-	broadcast(&b, 5, 2, 7);
+	send_bit(&b, 5, 2, 7);
 	expect_msg(&a, b.hello.id, 5);
-	broadcast(&b, 6, ~0ULL, 7);
+	send_bit(&b, 6, ~0ULL, 7);
 	expect_msg(&a, b.hello.id, 6);
-	broadcast(&b, 7, ~0ULL, 6);
+	send_bit(&b, 7, ~0ULL, 6);
 	expect_nothing(&a);
 	/* a mask of zeros matches everything */
 	memset(mask, 0, sizeof(mask));
-	ASSERT_OK(match_rule(&c, 1, KDBUS_ITEM_BLOOM_MASK, mask, BLOOM));
-	broadcast(&b, 8, 0, 1);
+	ASSERT_OK(match_rule(&c, 1, KDBUS_ITEM_BLOOM_MASK, mask, BLOOM_BYTES));
+	send_bit(&b, 8, 0, 1);
 	expect_msg(&c, b.hello.id, 8);
 }
 
@@ -254,36 +181,36 @@ TEST(senders_are_selected_by_id_and_name)
 
 	setup();
 	ASSERT_OK(match_rule(&a, 1, KDBUS_ITEM_ID, &b.hello.id, 8));
-	broadcast(&c, 1, 0, -1);
+	ASSERT_OK(broadcast(&c, 1));
 	expect_nothing(&a);
-	broadcast(&b, 2, 0, -1);
+	ASSERT_OK(broadcast(&b, 2));
 	expect_msg(&a, b.hello.id, 2);
-	ASSERT_OK(match_remove(&a, 1));
+	ASSERT_OK(kdbus_client_match_remove(&a, 1));
 
 	ASSERT_OK(match_rule(&a, 1, KDBUS_ITEM_ID, &any, 8));
-	broadcast(&c, 3, 0, -1);
+	ASSERT_OK(broadcast(&c, 3));
 	expect_msg(&a, c.hello.id, 3);
-	ASSERT_OK(match_remove(&a, 1));
+	ASSERT_OK(kdbus_client_match_remove(&a, 1));
 
 	ASSERT_OK(match_rule(&a, 1, KDBUS_ITEM_NAME, "com.example.c", 14));
-	broadcast(&c, 4, 0, -1);
+	ASSERT_OK(broadcast(&c, 4));
 	expect_nothing(&a);
 	ASSERT_OK(kdbus_client_acquire(&c, "com.example.c", 0));
-	broadcast(&c, 5, 0, -1);
+	ASSERT_OK(broadcast(&c, 5));
 	expect_msg(&a, c.hello.id, 5);
 	ASSERT_OK(kdbus_client_release(&c, "com.example.c"));
-	broadcast(&c, 6, 0, -1);
+	ASSERT_OK(broadcast(&c, 6));
 	expect_nothing(&a);
-	ASSERT_OK(match_remove(&a, 1));
+	ASSERT_OK(kdbus_client_match_remove(&a, 1));
 
 	/* all rules have to hold */
 	ASSERT_OK(kdbus_client_acquire(&c, "com.example.c", 0));
 	match_begin(&m, 1);
 	kdbus_build_string(&m, KDBUS_ITEM_NAME, "com.example.c");
 	kdbus_build_item(&m, KDBUS_ITEM_ID, &b.hello.id, 8);
-	ASSERT_OK(match_add(&a, &m));
-	broadcast(&c, 7, 0, -1);
-	broadcast(&b, 8, 0, -1);
+	ASSERT_OK(kdbus_client_match_add(&a, &m));
+	ASSERT_OK(broadcast(&c, 7));
+	ASSERT_OK(broadcast(&b, 8));
 	expect_nothing(&a);
 }
 
@@ -298,8 +225,8 @@ TEST(rules_of_different_families_never_match)
 	match_begin(&m, 1);
 	kdbus_build_item(&m, KDBUS_ITEM_ID, &b.hello.id, 8);
 	kdbus_build_item(&m, KDBUS_ITEM_ID_ADD, &id, sizeof(id));
-	ASSERT_OK(match_add(&a, &m));
-	broadcast(&b, 1, 0, -1);
+	ASSERT_OK(kdbus_client_match_add(&a, &m));
+	ASSERT_OK(broadcast(&b, 1));
 	client_new(&d, &bus);
 	expect_nothing(&a);
 }
@@ -359,17 +286,21 @@ TEST(names_have_a_life)
 				       KDBUS_NAME_REPLACE_EXISTING));
 	ASSERT_OK(kdbus_client_acquire(&a, "com.example.mine", 0));
 	ASSERT_OK(kdbus_client_release(&c, "com.example.x"));
-	expect_name(&a, KDBUS_ITEM_NAME_ADD, "com.example.x", 0, b.hello.id);
-	expect_name(&a, KDBUS_ITEM_NAME_CHANGE, "com.example.x", b.hello.id,
-		    c.hello.id);
-	expect_name(&a, KDBUS_ITEM_NAME_ADD, "com.example.mine", 0,
-		    a.hello.id);
-	expect_name(&a, KDBUS_ITEM_NAME_REMOVE, "com.example.x", c.hello.id, 0);
+	expect_name_notice(&a, KDBUS_ITEM_NAME_ADD, "com.example.x",
+			   CHANGE(0, 0), CHANGE(b.hello.id,
+			   KDBUS_NAME_ALLOW_REPLACEMENT));
+	expect_name_notice(&a, KDBUS_ITEM_NAME_CHANGE, "com.example.x",
+			   CHANGE(b.hello.id, KDBUS_NAME_ALLOW_REPLACEMENT),
+			   CHANGE(c.hello.id, 0));
+	expect_name_notice(&a, KDBUS_ITEM_NAME_ADD, "com.example.mine",
+			   CHANGE(0, 0), CHANGE(a.hello.id, 0));
+	expect_name_notice(&a, KDBUS_ITEM_NAME_REMOVE, "com.example.x",
+			   CHANGE(c.hello.id, 0), CHANGE(0, 0));
 	expect_nothing(&a);
 	expect_nothing(&c);
 	ASSERT_OK(kdbus_client_acquire(&b, "com.example.other", 0));
-	expect_name(&c, KDBUS_ITEM_NAME_ADD, "com.example.other", 0,
-		    b.hello.id);
+	expect_name_notice(&c, KDBUS_ITEM_NAME_ADD, "com.example.other",
+			   CHANGE(0, 0), CHANGE(b.hello.id, 0));
 }
 
 /* spec 18.3, 18.4, 22.3 */
@@ -388,11 +319,13 @@ TEST(connections_come_and_go_names_before_ids)
 	ASSERT_OK(kdbus_client_acquire(&d, "com.example.d", 0));
 	ASSERT_OK(send_to(&d, a.hello.id, 9, "x"));
 	kdbus_client_close(&d);
-	expect_id(&a, KDBUS_ITEM_ID_ADD, d.hello.id);
-	expect_name(&a, KDBUS_ITEM_NAME_ADD, "com.example.d", 0, d.hello.id);
+	expect_id_notice(&a, KDBUS_ITEM_ID_ADD, d.hello.id, KDBUS_HELLO_ACCEPT_FD);
+	expect_name_notice(&a, KDBUS_ITEM_NAME_ADD, "com.example.d",
+			   CHANGE(0, 0), CHANGE(d.hello.id, 0));
 	expect_msg(&a, d.hello.id, 9);
-	expect_name(&a, KDBUS_ITEM_NAME_REMOVE, "com.example.d", d.hello.id, 0);
-	expect_id(&a, KDBUS_ITEM_ID_REMOVE, d.hello.id);
+	expect_name_notice(&a, KDBUS_ITEM_NAME_REMOVE, "com.example.d",
+			   CHANGE(d.hello.id, 0), CHANGE(0, 0));
+	expect_id_notice(&a, KDBUS_ITEM_ID_REMOVE, d.hello.id, KDBUS_HELLO_ACCEPT_FD);
 	expect_nothing(&a);
 	expect_nothing(&b);
 }
@@ -412,7 +345,8 @@ TEST(a_notification_can_be_peeked_at_and_dropped)
 	ASSERT_EQ(((const struct kdbus_item *)msg->items)->type,
 		  KDBUS_ITEM_NAME_ADD);
 	ASSERT_OK(kdbus_client_free(&a, msg));
-	expect_name(&a, KDBUS_ITEM_NAME_ADD, "com.example.x", 0, b.hello.id);
+	expect_name_notice(&a, KDBUS_ITEM_NAME_ADD, "com.example.x",
+			   CHANGE(0, 0), CHANGE(b.hello.id, 0));
 	ASSERT_OK(kdbus_client_recv(&a, KDBUS_RECV_DROP, 0, &msg));
 	expect_nothing(&a);
 }
@@ -446,7 +380,7 @@ static void *add_and_remove(void *arg)
 
 	for (i = 0; i < 2000; i++) {
 		match_all(client, i % 7);
-		ASSERT_OK(match_remove(client, (i + 3) % 7));
+		ASSERT_OK(kdbus_client_match_remove(client, (i + 3) % 7));
 	}
 	return NULL;
 }
@@ -463,7 +397,7 @@ TEST(many_threads_add_and_remove_under_broadcasts)
 		ASSERT_OK(pthread_create(&t[i], NULL, add_and_remove,
 					 i < 2 ? &b : &c));
 	for (i = 0; i < 500; i++) {
-		broadcast(&a, i, 0, -1);
+		ASSERT_OK(broadcast(&a, i));
 		while (!kdbus_client_recv(&b, 0, 0, &msg))
 			ASSERT_OK(kdbus_client_free(&b, msg));
 		while (!kdbus_client_recv(&c, 0, 0, &msg))
@@ -472,8 +406,8 @@ TEST(many_threads_add_and_remove_under_broadcasts)
 	for (i = 0; i < 3; i++)
 		ASSERT_OK(pthread_join(t[i], NULL));
 	for (i = 0; i < 7; i++)
-		ASSERT_OK(match_remove(&b, i));
-	broadcast(&a, 1, 0, -1);
+		ASSERT_OK(kdbus_client_match_remove(&b, i));
+	ASSERT_OK(broadcast(&a, 1));
 	while (!kdbus_client_recv(&b, 0, 0, &msg))
 		ASSERT(msg->cookie != 1 || msg->src_id != a.hello.id);
 }

@@ -4,25 +4,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "harness.h"
+#include "fixtures.h"
 
 static struct bus bus;
 static struct kdbus_client a;
-
-static void client_with(struct kdbus_client *c, __u64 attach, const char *desc)
-{
-	ASSERT_OK(kdbus_client_open(c, bus.path, KDBUS_HELLO_ACCEPT_FD, attach,
-				    0, desc));
-}
-
-static const struct kdbus_msg *deliver(struct kdbus_client *to)
-{
-	const struct kdbus_msg *msg;
-
-	ASSERT_OK(send_to(&a, to->hello.id, 1, "text"));
-	ASSERT_OK(kdbus_client_recv(to, 0, 0, &msg));
-	return msg;
-}
 
 /* The types of all items of a message, in order. */
 static int types_of(const struct kdbus_msg *msg, __u64 *types, int max)
@@ -55,12 +40,12 @@ TEST(items_come_in_their_order)
 	int n;
 
 	bus_new(&bus);
-	client_with(&a, 0, "sender");
-	client_with(&all, _KDBUS_ATTACH_ALL, NULL);
-	client_with(&none, 0, NULL);
+	client_with(&a, &bus, 0, "sender");
+	client_with(&all, &bus, _KDBUS_ATTACH_ALL, NULL);
+	client_with(&none, &bus, 0, NULL);
 	ASSERT_OK(kdbus_client_acquire(&a, "com.example.one", 0));
 	ASSERT_OK(kdbus_client_acquire(&a, "com.example.two", 0));
-	msg = deliver(&all);
+	msg = deliver(&a, &all);
 	ASSERT_EQ(kdbus_msg_payload(msg, data, sizeof(data)), 5);
 	ASSERT(!strcmp(data, "text"));
 	n = types_of(msg, types, 32);
@@ -74,7 +59,7 @@ TEST(items_come_in_their_order)
 			       order[i] == KDBUS_ITEM_EXE);
 	}
 	ASSERT_EQ(t - types, n);
-	ASSERT_EQ(types_of(deliver(&none), types, 32), 1);
+	ASSERT_EQ(types_of(deliver(&a, &none), types, 32), 1);
 }
 
 /* spec 17.3, decision 23 */
@@ -94,7 +79,7 @@ TEST(creds_and_comm_tell_process_from_thread)
 	long tid = 0;
 
 	bus_new(&bus);
-	client_with(&a, KDBUS_ATTACH_CREDS | KDBUS_ATTACH_COMM, NULL);
+	client_with(&a, &bus, KDBUS_ATTACH_CREDS | KDBUS_ATTACH_COMM, NULL);
 	ASSERT_OK(pthread_create(&t, NULL, send_from_thread, &tid));
 	ASSERT_OK(pthread_join(t, NULL));
 	ASSERT_OK(kdbus_client_recv(&a, 0, 0, &msg));
@@ -121,12 +106,12 @@ TEST(timestamps_carry_the_order)
 	int i;
 
 	bus_new(&bus);
-	client_with(&a, 0, NULL);
-	client_with(&b, KDBUS_ATTACH_TIMESTAMP, NULL);
+	client_with(&a, &bus, 0, NULL);
+	client_with(&b, &bus, KDBUS_ATTACH_TIMESTAMP, NULL);
 	for (i = 0; i < 5; i++) {
 		__u64 before = now_ns();
 
-		item = kdbus_msg_item(deliver(&b), KDBUS_ITEM_TIMESTAMP);
+		item = kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_TIMESTAMP);
 		ASSERT(item);
 		ASSERT(item->timestamp.seqnum > last);
 		last = item->timestamp.seqnum;
@@ -149,7 +134,7 @@ TEST(messages_tell_of_the_task_that_sends)
 	const struct kdbus_msg *msg;
 
 	bus_new(&bus);
-	client_with(&a, KDBUS_ATTACH_CREDS, NULL);
+	client_with(&a, &bus, KDBUS_ATTACH_CREDS, NULL);
 	as_uid(NOBODY, send_as_nobody, NULL);
 	ASSERT_OK(kdbus_client_recv(&a, 0, 0, &msg));
 	item = kdbus_msg_item(msg, KDBUS_ITEM_CREDS);
@@ -171,7 +156,7 @@ TEST(ids_are_those_of_the_receivers_namespace)
 	const struct kdbus_msg *msg;
 
 	bus_new(&bus);
-	client_with(&a, KDBUS_ATTACH_CREDS | KDBUS_ATTACH_CAPS, NULL);
+	client_with(&a, &bus, KDBUS_ATTACH_CREDS | KDBUS_ATTACH_CAPS, NULL);
 	as_uid(NOBODY, send_from_userns, NULL);
 	ASSERT_OK(kdbus_client_recv(&a, 0, 0, &msg));
 	item = kdbus_msg_item(msg, KDBUS_ITEM_CREDS);
@@ -192,22 +177,22 @@ TEST(update_takes_effect_for_what_is_sent_afterwards)
 	struct kdbus_builder u;
 
 	bus_new(&bus);
-	client_with(&a, 0, NULL);
-	client_with(&b, 0, NULL);
-	ASSERT(!kdbus_msg_item(deliver(&b), KDBUS_ITEM_CREDS));
+	client_with(&a, &bus, 0, NULL);
+	client_with(&b, &bus, 0, NULL);
+	ASSERT(!kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_CREDS));
 	kdbus_build_cmd(&u, sizeof(struct kdbus_cmd_update));
 	kdbus_build_item(&u, KDBUS_ITEM_ATTACH_FLAGS, &creds, 8);
 	ASSERT_OK(xioctl(b.fd, KDBUS_CMD_CONN_UPDATE, u.buf));
-	ASSERT(kdbus_msg_item(deliver(&b), KDBUS_ITEM_CREDS));
+	ASSERT(kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_CREDS));
 	/* the last one wins; a bad one changes nothing */
 	kdbus_build_item(&u, KDBUS_ITEM_ATTACH_FLAGS, &none, 8);
 	ASSERT_OK(xioctl(b.fd, KDBUS_CMD_CONN_UPDATE, u.buf));
-	ASSERT(!kdbus_msg_item(deliver(&b), KDBUS_ITEM_CREDS));
+	ASSERT(!kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_CREDS));
 	kdbus_build_cmd(&u, sizeof(struct kdbus_cmd_update));
 	kdbus_build_item(&u, KDBUS_ITEM_ATTACH_FLAGS, &creds, 8);
 	kdbus_build_item(&u, KDBUS_ITEM_ATTACH_FLAGS, &creds, 4);
 	ASSERT_EQ(xioctl(b.fd, KDBUS_CMD_CONN_UPDATE, u.buf), -EINVAL);
-	ASSERT(!kdbus_msg_item(deliver(&b), KDBUS_ITEM_CREDS));
+	ASSERT(!kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_CREDS));
 	kdbus_build_cmd(&u, sizeof(struct kdbus_cmd_update));
 	kdbus_build_string(&u, KDBUS_ITEM_NAME, "com.example.x");
 	ASSERT_EQ(xioctl(b.fd, KDBUS_CMD_CONN_UPDATE, u.buf), -EOPNOTSUPP);
@@ -221,46 +206,16 @@ TEST(the_mask_removes_items)
 	struct kdbus_client b;
 
 	bus_new(&bus);
-	client_with(&a, 0, "sender");
-	client_with(&b, _KDBUS_ATTACH_ALL, NULL);
+	client_with(&a, &bus, 0, "sender");
+	client_with(&b, &bus, _KDBUS_ATTACH_ALL, NULL);
 	param_set("attach_flags_mask", KDBUS_ATTACH_CREDS);
-	ASSERT(kdbus_msg_item(deliver(&b), KDBUS_ITEM_CREDS));
-	ASSERT(!kdbus_msg_item(deliver(&b), KDBUS_ITEM_TIMESTAMP));
-	ASSERT(!kdbus_msg_item(deliver(&b), KDBUS_ITEM_CONN_NAME));
-	ASSERT(!kdbus_msg_item(deliver(&b), KDBUS_ITEM_PID_COMM));
+	ASSERT(kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_CREDS));
+	ASSERT(!kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_TIMESTAMP));
+	ASSERT(!kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_CONN_NAME));
+	ASSERT(!kdbus_msg_item(deliver(&a, &b), KDBUS_ITEM_PID_COMM));
 }
 
 /* ---- CONN_INFO -------------------------------------------------------- */
-
-static int info(struct kdbus_client *c, __u64 id, const char *name, __u64 flags,
-		const struct kdbus_conn_info **out)
-{
-	char buf[400] __attribute__((aligned(8))) = { 0 };
-	struct kdbus_cmd_conn_info *cmd = (void *)buf;
-	int ret;
-
-	cmd->size = sizeof(*cmd) + (name ? strlen(name) + 1 : 0);
-	cmd->id = id;
-	cmd->flags = flags;
-	if (name)
-		strcpy(buf + sizeof(*cmd), name);
-	ret = xioctl(c->fd, KDBUS_CMD_CONN_INFO, cmd);
-	if (!ret)
-		*out = (const void *)(c->pool + cmd->offset);
-	return ret;
-}
-
-static const struct kdbus_item *info_item(const struct kdbus_conn_info *i,
-					  __u64 type)
-{
-	const struct kdbus_item *item;
-
-	kdbus_for_each_item(item, (const struct kdbus_item *)i->items,
-			    i->size - sizeof(*i))
-		if (item->type == type)
-			return item;
-	return NULL;
-}
 
 /* Whether an item ends with a string @offset bytes into its payload. */
 static bool info_is(const struct kdbus_conn_info *i, __u64 type, size_t offset,
@@ -281,20 +236,20 @@ TEST(info_is_found_by_id_and_by_name)
 	struct kdbus_client b;
 
 	bus_new(&bus);
-	client_with(&a, 0, NULL);
-	client_with(&b, 0, "subject");
+	client_with(&a, &bus, 0, NULL);
+	client_with(&b, &bus, 0, "subject");
 	ASSERT_OK(kdbus_client_acquire(&b, "com.example.b", 0));
-	ASSERT_EQ(info(&a, 0, NULL, 0, &i), -EINVAL);
-	ASSERT_EQ(info(&a, 0, "nodots", 0, &i), -EINVAL);
-	ASSERT_EQ(info(&a, 0, "com.example.none", 0, &i), -ESRCH);
-	ASSERT_EQ(info(&a, 99, NULL, 0, &i), -ENXIO);
-	ASSERT_OK(info(&a, 0, "com.example.b", 0, &i));
+	ASSERT_EQ(conn_info(&a, 0, NULL, 0, &i), -EINVAL);
+	ASSERT_EQ(conn_info(&a, 0, "nodots", 0, &i), -EINVAL);
+	ASSERT_EQ(conn_info(&a, 0, "com.example.none", 0, &i), -ESRCH);
+	ASSERT_EQ(conn_info(&a, 99, NULL, 0, &i), -ENXIO);
+	ASSERT_OK(conn_info(&a, 0, "com.example.b", 0, &i));
 	ASSERT_EQ(i->id, b.hello.id);
 	ASSERT_EQ(i->flags, KDBUS_HELLO_ACCEPT_FD);
 	ASSERT_EQ(i->size, sizeof(*i));
 	ASSERT_OK(kdbus_client_free(&a, i));
 	/* with an id the name is ignored */
-	ASSERT_OK(info(&a, b.hello.id, "com.example.none", KDBUS_ATTACH_NAMES |
+	ASSERT_OK(conn_info(&a, b.hello.id, "com.example.none", KDBUS_ATTACH_NAMES |
 		       KDBUS_ATTACH_CREDS | KDBUS_ATTACH_CONN_NAME, &i));
 	ASSERT_EQ(info_item(i, KDBUS_ITEM_CREDS)->creds.pid, getpid());
 	ASSERT(info_is(i, KDBUS_ITEM_NAME, 8, "com.example.b"));
@@ -303,7 +258,7 @@ TEST(info_is_found_by_id_and_by_name)
 	ASSERT(!info_item(i, KDBUS_ITEM_PID_COMM));
 }
 
-static void hello_on(void *arg)
+static void say_hello(void *arg)
 {
 	struct kdbus_builder b;
 
@@ -318,10 +273,10 @@ TEST(info_tells_of_who_opened_the_file)
 	int fd;
 
 	bus_new(&bus);
-	client_with(&a, 0, NULL);
+	client_with(&a, &bus, 0, NULL);
 	fd = ep_open(&bus);
-	as_uid(NOBODY, hello_on, &fd);
-	ASSERT_OK(info(&a, 2, NULL, KDBUS_ATTACH_CREDS, &i));
+	as_uid(NOBODY, say_hello, &fd);
+	ASSERT_OK(conn_info(&a, 2, NULL, KDBUS_ATTACH_CREDS, &i));
 	ASSERT_EQ(info_item(i, KDBUS_ITEM_CREDS)->creds.uid, 0);
 	ASSERT_EQ(info_item(i, KDBUS_ITEM_CREDS)->creds.pid, getpid());
 }
@@ -337,8 +292,8 @@ TEST(given_credentials_replace_the_proxys_own)
 	const struct kdbus_item *item;
 
 	bus_new(&bus);
-	client_with(&a, 0, NULL);
-	client_with(&b, _KDBUS_ATTACH_ALL, NULL);
+	client_with(&a, &bus, 0, NULL);
+	client_with(&b, &bus, _KDBUS_ATTACH_ALL, NULL);
 	proxy.fd = ep_open(&bus);
 	hello_init(&h, 0);
 	kdbus_build_item(&h, KDBUS_ITEM_CREDS, &creds, sizeof(creds));
@@ -355,7 +310,7 @@ TEST(given_credentials_replace_the_proxys_own)
 	ASSERT(!kdbus_msg_item(msg, KDBUS_ITEM_CAPS));
 	ASSERT(!kdbus_msg_item(msg, KDBUS_ITEM_PID_COMM));
 
-	ASSERT_OK(info(&a, proxy.hello.id, NULL, _KDBUS_ATTACH_ALL, &i));
+	ASSERT_OK(conn_info(&a, proxy.hello.id, NULL, _KDBUS_ATTACH_ALL, &i));
 	ASSERT_EQ(info_item(i, KDBUS_ITEM_CREDS)->creds.uid, 1000);
 	ASSERT(info_item(i, KDBUS_ITEM_SECLABEL));
 	ASSERT(!info_item(i, KDBUS_ITEM_CAPS));

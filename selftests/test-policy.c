@@ -3,35 +3,9 @@
 #include <grp.h>
 #include <sys/stat.h>
 
-#include "harness.h"
-
-#define SEE KDBUS_POLICY_SEE
-#define TALK KDBUS_POLICY_TALK
-#define OWN KDBUS_POLICY_OWN
-#define WORLD KDBUS_POLICY_ACCESS_WORLD
-#define USER KDBUS_POLICY_ACCESS_USER
-#define GROUP KDBUS_POLICY_ACCESS_GROUP
+#include "fixtures.h"
 
 static struct bus bus;
-
-static void grant(struct kdbus_builder *b, const char *name, __u64 type,
-		  __u64 id, __u64 level)
-{
-	struct kdbus_policy_access access = { type, level, id };
-
-	if (name)
-		kdbus_build_string(b, KDBUS_ITEM_NAME, name);
-	kdbus_build_item(b, KDBUS_ITEM_POLICY_ACCESS, &access, sizeof(access));
-}
-
-static void ep_begin(struct kdbus_builder *b, const char *name)
-{
-	struct kdbus_cmd_make *cmd = kdbus_build_cmd(b, sizeof(*cmd));
-
-	cmd->flags = KDBUS_MAKE_ACCESS_WORLD;
-	if (name)
-		kdbus_build_string(b, KDBUS_ITEM_MAKE_NAME, name);
-}
 
 static int ep_make(int fd, struct kdbus_builder *b)
 {
@@ -45,16 +19,6 @@ static char *ep_path(const char *name)
 	return kdbus_endpoint_path(path, sizeof(path), bus.name, name);
 }
 
-/* An endpoint that lets everybody see, talk to and own the names given. */
-static int ep_new(const char *name, struct kdbus_builder *b)
-{
-	int fd = ep_open(&bus);
-
-	ASSERT_OK(ep_make(fd, b));
-	ASSERT_OK(access(ep_path(name), F_OK));
-	return fd;
-}
-
 static int holder(const char *name, __u64 type, __u64 id, __u64 level)
 {
 	struct kdbus_builder b;
@@ -64,12 +28,6 @@ static int holder(const char *name, __u64 type, __u64 id, __u64 level)
 	grant(&b, name, type, id, level);
 	ASSERT_OK(xioctl(fd, KDBUS_CMD_HELLO, b.buf));
 	return fd;
-}
-
-static void client_at(struct kdbus_client *c, const char *endpoint)
-{
-	ASSERT_OK(kdbus_client_open(c, ep_path(endpoint),
-				    KDBUS_HELLO_ACCEPT_FD, 0, 0, NULL));
 }
 
 /* ---- endpoints -------------------------------------------------------- */
@@ -83,37 +41,37 @@ TEST(ep_make_checks_its_items)
 
 	bus_new(&bus);
 	fd = ep_open(&bus);
-	ep_begin(&b, NULL);
+	make_begin(&b, NULL, KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_EQ(ep_make(fd, &b), -EBADMSG);
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	kdbus_build_string(&b, KDBUS_ITEM_MAKE_NAME, "y");
 	ASSERT_EQ(ep_make(fd, &b), -EEXIST);
-	ep_begin(&b, "-x");
+	make_begin(&b, "-x", KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_EQ(ep_make(fd, &b), -EINVAL);
-	ep_begin(&b, "bus");
+	make_begin(&b, "bus", KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_EQ(ep_make(fd, &b), -EEXIST);
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	((struct kdbus_cmd_make *)b.buf)->flags |= 1ULL << 32;
 	ASSERT_EQ(ep_make(fd, &b), -EOPNOTSUPP);
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	grant(&b, NULL, WORLD, 0, SEE);
 	ASSERT_EQ(ep_make(fd, &b), -EINVAL);
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	kdbus_build_string(&b, KDBUS_ITEM_NAME, "nodots");
 	ASSERT_EQ(ep_make(fd, &b), -EINVAL);
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	grant(&b, "com.example.a", 4, 0, SEE);
 	ASSERT_EQ(ep_make(fd, &b), -EINVAL);
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	grant(&b, "com.example.a", USER, 1ULL << 32, SEE);
 	ASSERT_EQ(ep_make(fd, &b), -EINVAL);
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	kdbus_build_string(&b, KDBUS_ITEM_NAME, "com.example.a");
 	kdbus_build_item(&b, KDBUS_ITEM_POLICY_ACCESS, &bad, sizeof(bad));
 	ASSERT_EQ(ep_make(fd, &b), -EINVAL);
 	ASSERT_EQ(access(ep_path("x"), F_OK), -1);
 
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_OK(ep_make(fd, &b));
 	ASSERT_EQ(ep_make(fd, &b), -ENOTTY);
 	fd = ep_open(&bus);
@@ -125,7 +83,7 @@ static void make_unprivileged(void *arg)
 	struct kdbus_builder b;
 
 	(void)arg;
-	ep_begin(&b, "x");
+	make_begin(&b, "x", KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_EQ(ep_make(ep_open(&bus), &b), -EPERM);
 }
 
@@ -146,7 +104,7 @@ TEST(an_endpoint_lives_as_long_as_its_file)
 
 	bus_new(&bus);
 	fd = ep_open(&bus);
-	ep_begin(&b, "private");
+	make_begin(&b, "private", KDBUS_MAKE_ACCESS_WORLD);
 	((struct kdbus_cmd_make *)b.buf)->flags = 0;
 	ASSERT_OK(ep_make(fd, &b));
 	ASSERT_OK(stat(ep_path("private"), &st));
@@ -154,11 +112,10 @@ TEST(an_endpoint_lives_as_long_as_its_file)
 	close(fd);
 	ASSERT_EQ(access(ep_path("private"), F_OK), -1);
 
-	ep_begin(&b, "open");
-	fd = ep_new("open", &b);
+	fd = ep_new(&bus, "open", NULL, 0);
 	ASSERT_OK(stat(ep_path("open"), &st));
 	ASSERT_EQ(st.st_mode & 0777, 0666);
-	client_at(&c, "open");
+	client_at(&c, &bus, "open");
 	close(fd);
 	ASSERT_EQ(kdbus_client_wait(&c, 1000), -ECONNRESET);
 	ASSERT_EQ(access(ep_path("open"), F_OK), -1);
@@ -175,7 +132,7 @@ TEST(endpoints_per_user_are_bounded)
 	param_set("max_endpoints_per_user", 3);
 	for (i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "e%d", i);
-		ep_begin(&b, name);
+		make_begin(&b, name, KDBUS_MAKE_ACCESS_WORLD);
 		fd = ep_open(&bus);
 		ASSERT_EQ(ep_make(fd, &b), i < 3 ? 0 : -EMFILE);
 	}
@@ -213,7 +170,6 @@ static int info_of(struct kdbus_client *c, const char *name, __u64 id)
 TEST(hidden_names_look_like_absent_ones)
 {
 	struct kdbus_client seen, hidden, nobody, c;
-	struct kdbus_builder b;
 
 	bus_new(&bus);
 	client_new(&seen, &bus);
@@ -221,10 +177,8 @@ TEST(hidden_names_look_like_absent_ones)
 	client_new(&nobody, &bus);
 	ASSERT_OK(kdbus_client_acquire(&seen, "com.example.seen", 0));
 	ASSERT_OK(kdbus_client_acquire(&hidden, "com.example.hidden", 0));
-	ep_begin(&b, "box");
-	grant(&b, "com.example.seen", WORLD, 0, SEE);
-	ep_new("box", &b);
-	client_at(&c, "box");
+	ep_new(&bus, "box", "com.example.seen", SEE);
+	client_at(&c, &bus, "box");
 
 	ASSERT(sees(&c, "com.example.seen"));
 	ASSERT(!sees(&c, "com.example.hidden"));
@@ -256,11 +210,11 @@ TEST(talking_needs_a_grant_and_a_reply_needs_none)
 	client_new(&svc, &bus);
 	ASSERT_OK(kdbus_client_acquire(&svc, "com.example.svc", 0));
 	ASSERT_OK(kdbus_client_acquire(&svc, "com.example.shy", 0));
-	ep_begin(&b, "box");
+	make_begin(&b, "box", KDBUS_MAKE_ACCESS_WORLD);
 	grant(&b, "com.example.svc", WORLD, 0, TALK);
 	grant(&b, "com.example.mine", WORLD, 0, OWN);
-	ep_new("box", &b);
-	client_at(&c, "box");
+	ASSERT(ep_make_on(&bus, &b) >= 0);
+	client_at(&c, &bus, "box");
 	ASSERT_OK(kdbus_client_acquire(&c, "com.example.mine", 0));
 	ASSERT_EQ(request(&c, svc.hello.id, 5, 10 * SEC), 0);
 	ASSERT_OK(kdbus_client_recv(&svc, 0, 0, &msg));
@@ -288,9 +242,8 @@ TEST(update_replaces_all_or_nothing)
 	bus_new(&bus);
 	client_new(&svc, &bus);
 	ASSERT_OK(kdbus_client_acquire(&svc, "com.example.svc", 0));
-	ep_begin(&b, "box");
-	fd = ep_new("box", &b);
-	client_at(&c, "box");
+	fd = ep_new(&bus, "box", NULL, 0);
+	client_at(&c, &bus, "box");
 	ASSERT_EQ(send_to_name(&c, "com.example.svc", "x"), -ESRCH);
 
 	kdbus_build_cmd(&b, sizeof(struct kdbus_cmd_update));
@@ -317,13 +270,12 @@ TEST(a_custom_endpoint_gives_no_privilege)
 	int fd;
 
 	bus_new(&bus);
-	ep_begin(&b, "box");
-	ep_new("box", &b);
+	ep_new(&bus, "box", NULL, 0);
 	fd = open(ep_path("box"), O_RDWR);
 	ASSERT(fd >= 0);
 	hello_init(&b, KDBUS_HELLO_MONITOR);
 	ASSERT_EQ(xioctl(fd, KDBUS_CMD_HELLO, b.buf), -EPERM);
-	ep_begin(&b, "inner");
+	make_begin(&b, "inner", KDBUS_MAKE_ACCESS_WORLD);
 	ASSERT_EQ(ep_make(fd, &b), -EPERM);
 }
 
