@@ -793,12 +793,11 @@ TEST(a_broadcast_looks_at_matches_for_its_sender)
 	struct event *e;
 	int i, j;
 
-	setup();
+	bus_new(&bus);
 	client_new(&a, &bus);
 	client_new(&b, &bus);
 	for (i = 0; i < CROWD; i++)
 		client_new_pool(&crowd[i], &bus, 4096);
-	trace_stop();
 	for (i = 0; i < CROWD; i++) {
 		for (j = 0; j < 254; j++)
 			ASSERT_OK(match_rule(&crowd[i], j, KDBUS_ITEM_ID,
