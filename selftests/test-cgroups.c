@@ -4,9 +4,9 @@
  * full fails what is sent to it: nobody is killed, and nothing it does goes
  * unheard.
  */
-#include "harness.h"
+#include "fixtures.h"
 
-#define GROUP "/sys/fs/cgroup/kdbus-charged"
+#define CGROUP "/sys/fs/cgroup/kdbus-charged"
 #define MIB (1 << 20)
 #define NAMES 64
 
@@ -28,9 +28,9 @@ static void group_write(const char *file, const char *text)
 static void group_new(const char *max)
 {
 	group_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
-	rmdir(GROUP);
-	ASSERT_OK(mkdir(GROUP, 0755));
-	group_write(GROUP "/memory.max", max);
+	rmdir(CGROUP);
+	ASSERT_OK(mkdir(CGROUP, 0755));
+	group_write(CGROUP "/memory.max", max);
 }
 
 /* A number out of one of the group's listings. */
@@ -56,18 +56,18 @@ static void wait_stat(const char *what, long long at_least)
 	int i;
 
 	for (i = 0; i < 3000; i++) {
-		if (group_number(GROUP "/memory.stat", what) >= at_least)
+		if (group_number(CGROUP "/memory.stat", what) >= at_least)
 			return;
 		poll(NULL, 0, 10);
 	}
 	test_fail(__FILE__, __LINE__, "%s is %lld, less than %lld", what,
-		  group_number(GROUP "/memory.stat", what), at_least);
+		  group_number(CGROUP "/memory.stat", what), at_least);
 }
 
 static void expect_nobody_killed(void)
 {
-	ASSERT_EQ(group_number(GROUP "/memory.events", "oom"), 0);
-	ASSERT_EQ(group_number(GROUP "/memory.events", "oom_kill"), 0);
+	ASSERT_EQ(group_number(CGROUP "/memory.events", "oom"), 0);
+	ASSERT_EQ(group_number(CGROUP "/memory.events", "oom_kill"), 0);
 }
 
 /* ---- a member of the group -------------------------------------------------- */
@@ -90,7 +90,7 @@ static void member_begin(void)
 	char x;
 	int i;
 
-	group_write(GROUP "/cgroup.procs", "0");
+	group_write(CGROUP "/cgroup.procs", "0");
 	for (i = 0; i < 2; i++) {
 		client_new(&mine[i], &bus);
 		ASSERT_EQ(write(member.ready[1], &mine[i].hello.id, 8), 8);
@@ -119,7 +119,7 @@ static void member_end(void)
 	close(member.go[1]);
 	wait_for(member.pid);
 	expect_nobody_killed();
-	ASSERT_OK(rmdir(GROUP));
+	ASSERT_OK(rmdir(CGROUP));
 }
 
 static int put(__u64 dst, size_t size)
@@ -173,11 +173,50 @@ TEST(a_receiver_pays_for_its_pool)
 		ASSERT_OK(put(member.ids[0], MIB - 4096));
 	wait_stat("shmem", 8 * (MIB - 4096));
 	/* these are so small that the slice is more than the page it takes */
-	slab = group_number(GROUP "/memory.stat", "slab");
+	slab = group_number(CGROUP "/memory.stat", "slab");
 	param_set("max_msgs_per_sender", 4000);
 	for (i = 0; i < 3000; i++)
 		ASSERT_OK(put(member.ids[1], 8));
 	wait_stat("slab", slab + 3000 * 100);
+	member_end();
+}
+
+#define INSTALLED 200
+
+static void install(void *arg)
+{
+	char name[32];
+	int i;
+
+	(void)arg;
+	member_begin();
+	for (i = 0; i < INSTALLED; i++)
+		ASSERT_OK(match_rule(&mine[0], i, KDBUS_ITEM_BLOOM_MASK, data,
+				     60 * BLOOM_BYTES));
+	for (i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "com.example.n%d", i);
+		ASSERT_OK(kdbus_client_acquire(&mine[1], name, 0));
+	}
+	/* what an open file remembers of who opened it */
+	for (i = 0; i < INSTALLED; i++)
+		ep_open(&bus);
+	ASSERT_EQ(write(member.ready[1], "y", 1), 1);
+	poll(&(struct pollfd){ .fd = member.ready[1] }, 1, -1);
+}
+
+/* spec 11.5 */
+TEST(who_installs_something_pays_for_it)
+{
+	long long slab;
+	char x;
+
+	member_new(install, "64M");
+	slab = group_number(CGROUP "/memory.stat", "slab");
+	close(member.go[1]);
+	ASSERT_EQ(read(member.ready[0], &x, 1), 1);
+	wait_stat("slab", slab + INSTALLED * (60 * BLOOM_BYTES + 256) +
+		  NAMES * 128);
+	close(member.ready[0]);
 	member_end();
 }
 
@@ -235,7 +274,7 @@ TEST(a_full_group_is_not_killed_by_small_messages)
 	expect_nobody_killed();
 	ASSERT_OK(kill(member.pid, SIGKILL));
 	ASSERT_EQ(waitpid(member.pid, NULL, 0), member.pid);
-	ASSERT_OK(rmdir(GROUP));
+	ASSERT_OK(rmdir(CGROUP));
 }
 
 /* ---- what a full group does --------------------------------------------------- */
@@ -289,5 +328,5 @@ TEST(what_a_full_group_does_is_heard_of)
 	expect_nobody_killed();
 	ASSERT_OK(kill(member.pid, SIGKILL));
 	ASSERT_EQ(waitpid(member.pid, NULL, 0), member.pid);
-	ASSERT_OK(rmdir(GROUP));
+	ASSERT_OK(rmdir(CGROUP));
 }
