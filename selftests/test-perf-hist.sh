@@ -91,7 +91,9 @@ cannot() {
 	exits 77 "there is no bus '0-none'" kdbus-perf hist -b 0-none &&
 	exits 77 'run it with sudo' setpriv --reuid 1000 --clear-groups "$bin/kdbus-perf" hist &&
 	exits 77 'perf is missing; install it' env PATH=/nowhere "$bin/kdbus-perf" report &&
-	exits 77 'is tracefs mounted' unshare -m sh -c "umount -l /sys/kernel/tracing; exec $bin/kdbus-perf hist"
+	exits 77 'is tracefs mounted' unshare -m sh -c "umount -l /sys/kernel/tracing; exec $bin/kdbus-perf hist" &&
+	exits 77 'is debugfs mounted' unshare -m sh -c "umount -l /sys/kernel/debug; exec $bin/kdbus-perf hist" &&
+	hold perfn && exits 1 'No space left on device' sh -c "kdbus-perf hist -t 0.1 --json > /dev/full" && release
 }
 
 help_and_version() {

@@ -163,6 +163,35 @@ class Result:
         return total
 
 
+# ---- waiting ---------------------------------------------------------------
+
+class Signals:
+    """Waits for a program, or for somebody who wants this to end."""
+
+    def __enter__(self):
+        self.read, self.write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self.write)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        return self
+
+    def __exit__(self, *_):
+        signal.set_wakeup_fd(-1)
+        os.close(self.read)
+        os.close(self.write)
+
+    def wait(self, program, seconds):
+        """Whether a program (or None) is still to be ended."""
+        end = time.monotonic() + seconds if seconds else None
+        while not program or program.poll() is None:
+            left = max(end - time.monotonic(), 0) if end else None
+            if not select.select([self.read], [], [], left)[0]:
+                return True
+            if set(os.read(self.read, 64)) & {signal.SIGINT, signal.SIGTERM}:
+                return True
+        return False
+
+
 # ---- perf ------------------------------------------------------------------
 
 EVENTS = ("msg_send", "msg_recv", "msg_drop", "call_start", "call_reply",
@@ -360,33 +389,6 @@ def record(options):
 
 # ---- hist triggers ---------------------------------------------------------
 
-class Signals:
-    """Waits for a program, or for somebody who wants this to end."""
-
-    def __enter__(self):
-        self.read, self.write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self.write)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
-            signal.signal(number, lambda *_: None)
-        return self
-
-    def __exit__(self, *_):
-        signal.set_wakeup_fd(-1)
-        os.close(self.read)
-        os.close(self.write)
-
-    def wait(self, program, seconds):
-        """Whether a program (or None) is still to be ended."""
-        end = time.monotonic() + seconds if seconds else None
-        while not program or program.poll() is None:
-            left = max(end - time.monotonic(), 0) if end else None
-            if not select.select([self.read], [], [], left)[0]:
-                return True
-            if set(os.read(self.read, 64)) & {signal.SIGINT, signal.SIGTERM}:
-                return True
-        return False
-
-
 class Instance:
     """A tracefs instance, for as long as this process lives."""
 
@@ -447,8 +449,8 @@ class Instance:
             text = file.read()
         for part in text.split("# event histogram\n")[1:]:
             info = re.search(r"hist:keys=(\S+?):.* if (.*) \[", part)
-            lines = re.findall(r"^\{ (.*) \} hitcount: +(\d+)(?:  \w+: +(\d+))?",
-                               part, re.M)
+            lines = re.findall(
+                r"^\{ (.*) \} hitcount: +(\d+)(?:  \w+: +(\d+))?", part, re.M)
             dropped = int(re.search(r"Dropped: (\d+)", part).group(1))
             yield info.group(2), info.group(1), lines, dropped
 
@@ -785,7 +787,8 @@ def call_json(result, call):
 def show_json(result):
     found = {
         "schema": 1, "source": result.source, "seconds": result.seconds,
-        "events": result.events, "lost": result.lost, "sent": result.sent, "refused": result.refused,
+        "events": result.events, "lost": result.lost, "sent": result.sent,
+        "refused": result.refused,
         "dropped": dict(result.dropped), "calls_open": result.open,
         "names": [dict(bus=bus, name=result.name(bus, name_id),
                        **row_json(row))
@@ -865,7 +868,7 @@ class Help(argparse.RawDescriptionHelpFormatter):
         text = ", ".join(action.option_strings)
         if action.metavar:
             text += "=" + action.metavar
-        return text if text.startswith("-") and text[1] != "-" else "    " + text
+        return "    " + text if text.startswith("--") else text
 
 
 class Parser(argparse.ArgumentParser):
@@ -939,17 +942,21 @@ def check_use(p, options):
         p.error("argument -b/--bus: report knows buses by their id only")
 
 
-def listed_buses():
-    """Ids of buses by name."""
+def listing(name):
+    """Rows of one of the module's listings, docs/debugfs.rst."""
     try:
-        with open(DEBUGFS + "/buses", encoding="ascii") as file:
+        with open("%s/%s" % (DEBUGFS, name), encoding="ascii") as file:
             lines = file.read().split("\n")
     except OSError as error:
-        raise Failure(EXIT_ENV, "cannot read %s/buses: %s" %
-                      (DEBUGFS, error.strerror)) from None
+        raise Failure(EXIT_ENV, "cannot read %s/%s: %s; is debugfs mounted?" %
+                      (DEBUGFS, name, error.strerror)) from None
     titles = lines[0].split(" ")
-    rows = [dict(zip(titles, line.split(" "))) for line in lines[1:] if line]
-    return {row["name"]: int(row["bus"]) for row in rows}
+    return [dict(zip(titles, line.split(" "))) for line in lines[1:] if line]
+
+
+def listed_buses():
+    """Ids of buses by name."""
+    return {row["name"]: int(row["bus"]) for row in listing("buses")}
 
 
 def find_bus(bus):
@@ -983,8 +990,7 @@ def check_here(options):
     if not os.path.exists(TRACEFS + "/events/kdbus"):
         raise Failure(EXIT_ENV, "no events in %s; is tracefs mounted?" %
                       TRACEFS)
-    with open(DEBUGFS + "/schema", encoding="ascii") as file:
-        version = int(file.read().split()[-1])
+    version = int(listing("schema")[0]["version"])
     if version != SCHEMA:
         raise Failure(EXIT_ENV, "the module has trace events of schema %d and "
                       "this is for %d; install both from one source" %
@@ -1021,5 +1027,8 @@ if __name__ == "__main__":
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except OSError as failure:
+        print("kdbus-perf: %s" % failure, file=sys.stderr)
+        sys.exit(EXIT_RUNTIME)
     except KeyboardInterrupt:
         sys.exit(130)
