@@ -34,7 +34,7 @@ completes() {
 describes() {
 	local option
 	while read -r option; do
-		sed 's/\*\*//g' "docs/$1.1.rst" | grep -qE -e "(^|, ?)$option(,|\$|[[= \\])" && continue
+		sed 's/\*\*//g' "docs/$1.1.rst" | grep -qE -e "(^|, ?)$option(\$|[^a-z-])" && continue
 		echo "$option is not in docs/$1.1.rst"
 		return 1
 	done < <("$1" --help | options | grep -e ^--)
