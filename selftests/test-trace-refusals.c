@@ -504,7 +504,7 @@ static int conn_info(struct kdbus_client *c, __u64 id, const char *name)
 
 	cmd = kdbus_build_cmd(&k, sizeof(*cmd));
 	cmd->id = id;
-	if (!id) {
+	if (name) {
 		strcpy(k.buf + sizeof(*cmd), name);
 		cmd->size += strlen(name) + 1;
 	}
