@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What docs/one-liners.rst has for bpftrace works, and shows what it says.
+# What docs/one-liners.rst has for queues, pools and names and bpftrace works, and shows what it says.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,4 +9,4 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/one-liners.sh
 . "$here/one-liners.sh"
 
-one_liners bpftrace
+one_liners "bpftrace: queues, pools, names"
