@@ -1024,10 +1024,11 @@ if __name__ == "__main__":
     except Failure as failure:
         print("kdbus-perf: %s" % failure, file=sys.stderr)
         sys.exit(failure.code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
     except OSError as failure:
+        # what is still in the buffer is not tried again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(failure, BrokenPipeError):
+            sys.exit(0)
         print("kdbus-perf: %s" % failure, file=sys.stderr)
         sys.exit(EXIT_RUNTIME)
     except KeyboardInterrupt:
