@@ -241,20 +241,41 @@ static bool is_beginning(const struct event *e)
 	return is(e, "msg_queue") || is(e, "msg_move");
 }
 
-static void account_for(const struct event *begin)
+/* The ends, read once: there are as many as messages. */
+struct end {
+	struct event *event;
+	long long msg, conn;
+};
+
+static struct end *ends_of_all(size_t *n)
+{
+	struct end *ends = calloc(n_events, sizeof(*ends));
+	size_t i;
+
+	ASSERT(ends || !n_events);
+	*n = 0;
+	for (i = 0; i < n_events; i++) {
+		struct event *e = &events[i];
+
+		if (is_end(e))
+			ends[(*n)++] = (struct end){ e, num(e, "msg"),
+				num(e, is(e, "msg_move") ? "from" : "conn") };
+	}
+	return ends;
+}
+
+static void account_for(const struct event *begin, struct end *ends, size_t n)
 {
 	long long id = num(begin, "msg");
 	long long conn = num(begin, is(begin, "msg_move") ? "to" : "conn");
-	const struct event *e;
+	size_t i;
 
 	/* the next end of it at this receiver; a message may come back */
-	for (e = begin + 1; e < events + n_events; e++) {
-		struct event *end = &events[e - events];
-
-		if (!is_end(e) || e->used || num(e, "msg") != id ||
-		    num(e, is(e, "msg_move") ? "from" : "conn") != conn)
+	for (i = 0; i < n; i++) {
+		if (ends[i].msg != id || ends[i].conn != conn ||
+		    ends[i].event <= begin || ends[i].event->used)
 			continue;
-		end->used = true;
+		ends[i].event->used = true;
 		return;
 	}
 	test_fail(__FILE__, __LINE__, "no end of %s:%s", begin->name,
@@ -263,11 +284,14 @@ static void account_for(const struct event *begin)
 
 void trace_account_for_messages(void)
 {
-	size_t i;
+	struct end *ends;
+	size_t i, n;
 
+	ends = ends_of_all(&n);
 	for (i = 0; i < n_events; i++)
 		if (is_beginning(&events[i]))
-			account_for(&events[i]);
+			account_for(&events[i], ends, n);
+	free(ends);
 	for (i = 0; i < n_events; i++)
 		if (is_end(&events[i]) && !events[i].used)
 			test_fail(__FILE__, __LINE__, "never queued: %s:%s",
