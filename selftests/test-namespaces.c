@@ -274,7 +274,8 @@ TEST(a_receiver_in_a_time_namespace)
 
 static void enter_chroot(void)
 {
-	ASSERT_OK(chroot("/tmp"));
+	/* no program lies below that */
+	ASSERT_OK(chroot("/sys"));
 	ASSERT_OK(chdir("/"));
 }
 
