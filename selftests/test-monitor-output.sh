@@ -49,9 +49,11 @@ lines() {
 	kdbus-monitor -q -v -r "$f" | grep -qE "$t +#[0-9]+ recv +$took .*  cookie 1 call$"
 }
 
-# what stands in columns does so in every line
+# what stands in columns does so in every line; an id may take more room than
+# there is for it
 columns() {
 	kdbus-monitor -q -v -r "$f" | awk '
+		match($0, /^[0-9:.]+ +#[0-9]+ /) { $0 = sprintf("%-22s ", substr($0, 1, 15)) substr($0, RLENGTH + 1) }
 		NR > 1 && (substr($0, 16, 1) != " " || substr($0, 23, 1) != " " ||
 			substr($0, 33, 1) != " " || substr($0, 39, 1) != " " ||
 			substr($0, 54, 1) != " " || substr($0, 55, 1) !~ /[0-9]/) { print; bad = 1 }
@@ -94,7 +96,7 @@ screen() {
 	grep -q $'\033\\[1m*\033*\\[*;*31m.*refused\|\033\\[.*31m.*refused' "$tmp/screen" || return 1
 	plain
 	[ "$(grep -cE "$t" "$tmp/text")" = "$(kdbus-monitor -q -r "$f" | grep -cE "$t")" ] &&
-	line "$t +#[0-9]+ call         64                [0-9]+:2 Client > 1 Server  c" &&
+	line "$t +#[0-9]+ call         64                [0-9]+:2 Client > 1 Server( |$)" &&
 	on_screen 80 "NO_COLOR=1 kdbus-monitor -r $f -q" && plain && ! grep -q $'\033\\[[0-9;]*3[0-9]' "$tmp/screen" &&
 	on_screen 80 "kdbus-monitor -r $f -q -W" && plain && line 'org.kdbus.test.Client\(workload' &&
 	on_screen 80 "NO_COLOR=1 kdbus-monitor -r $f -q --color=always" && grep -q $'\033' "$tmp/screen"
