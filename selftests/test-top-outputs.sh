@@ -79,7 +79,7 @@ text_is_true() {
 	grep -qE '^org\.kdbus\.test\.Tiny +6 workload ' "$tmp/names" &&
 	grep -qE '^4 org\.kdbus\.test\.Unlucky +1 org\.kdbus\.test\.Server ' "$tmp/pairs" &&
 	grep -qE '^ +1001 .* 1[0-9]K ' "$tmp/users" &&
-	grep -qE '^ +[0-9]+ 0-toptext +0 +5 ' "$tmp/buses"
+	grep -qE '^ *[0-9]+ 0-toptext +0 +5 ' "$tmp/buses"
 }
 
 # ---- OpenMetrics --------------------------------------------------------------

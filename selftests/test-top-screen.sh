@@ -31,7 +31,7 @@ views() {
 	keys Tab && shows '^kdbus-top: pairs' &&
 	shows '^2 org\.kdbus\.test\.Caller +1 org\.kdbus\.test\.Server +org\.kdbus\.test\.Server' &&
 	keys Tab && shows '^kdbus-top: users' && shows '^ +1001 .* [1-9][0-9]%' &&
-	keys Tab && shows '^kdbus-top: buses' && shows '^ +[0-9]+ 0-topscreen +0 +5 ' &&
+	keys Tab && shows '^kdbus-top: buses' && shows '^ *[0-9]+ 0-topscreen +0 +5 ' &&
 	keys Tab && shows '^kdbus-top: latency' && keys 1 && shows '^kdbus-top: connections' &&
 	keys BTab && shows '^kdbus-top: latency' && keys 3 && shows '^kdbus-top: pairs'
 }
