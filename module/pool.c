@@ -492,18 +492,24 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 }
 
 /**
- * kdbus_pool_is_full() - whether a sender has as many messages as it may
- * @pool:	the receiver's pool
+ * kdbus_pool_check_msgs() - whether a sender may have one more message queued
+ * @pool:	the pool
  * @charge:	who sends
+ * @msg:	trace id of the message
+ *
+ * Return: 0, or -ENOBUFS, of which an event tells.
  */
-bool kdbus_pool_is_full(struct kdbus_pool *pool,
-			const struct kdbus_charge *charge)
+int kdbus_pool_check_msgs(struct kdbus_pool *pool,
+			  const struct kdbus_charge *charge, u64 msg)
 {
-	bool ret;
+	struct kdbus_refusal refusal = {};
+	int ret;
 
 	spin_lock(&pool->lock);
-	ret = kdbus_quota_is_full(pool, charge);
+	ret = kdbus_quota_check_msgs(pool, charge, &refusal);
 	spin_unlock(&pool->lock);
+	if (ret < 0)
+		kdbus_slice_trace_refuse(pool, charge, &refusal, msg, ret);
 	return ret;
 }
 

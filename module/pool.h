@@ -137,8 +137,8 @@ void kdbus_slice_publish(struct kdbus_slice *slice);
 void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
 			     bool publish);
 int kdbus_pool_release(struct kdbus_pool *pool, u64 offset);
-bool kdbus_pool_is_full(struct kdbus_pool *pool,
-			const struct kdbus_charge *charge);
+int kdbus_pool_check_msgs(struct kdbus_pool *pool,
+			  const struct kdbus_charge *charge, u64 msg);
 void kdbus_pool_usage(struct kdbus_pool *pool, u64 *used, u64 *peak);
 
 void kdbus_pool_writer_init(struct kdbus_pool_writer *w,

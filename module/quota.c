@@ -103,6 +103,17 @@ static u64 kdbus_share_same(const struct kdbus_pool *pool,
 	return there - there / 8;
 }
 
+static int kdbus_account_check_msgs(const struct kdbus_account *account,
+				    struct kdbus_refusal *refusal)
+{
+	unsigned int max = READ_ONCE(kdbus_max_msgs_per_sender);
+
+	if (account->msgs >= max)
+		return kdbus_refuse(refusal, KDBUS_QUOTA_MSGS, 1,
+				    account->msgs, max, -ENOBUFS);
+	return 0;
+}
+
 static int kdbus_quota_check_bytes(const struct kdbus_pool *pool, u64 size,
 				   const struct kdbus_account *account,
 				   struct kdbus_refusal *refusal)
@@ -145,7 +156,6 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 		       struct kdbus_account **account,
 		       struct kdbus_refusal *refusal)
 {
-	unsigned int max_msgs = READ_ONCE(kdbus_max_msgs_per_sender);
 	unsigned int max_fds = charge->foreign ?
 			       READ_ONCE(kdbus_max_fds_per_sender) :
 			       READ_ONCE(kdbus_max_fds_same_uid);
@@ -160,9 +170,9 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 	if (!a)
 		return -EAGAIN;
 
-	if (a->msgs >= max_msgs)
-		return kdbus_refuse(refusal, KDBUS_QUOTA_MSGS, 1, a->msgs,
-				    max_msgs, -ENOBUFS);
+	ret = kdbus_account_check_msgs(a, refusal);
+	if (ret < 0)
+		return ret;
 	if (charge->fds && a->fds + charge->fds > max_fds)
 		return kdbus_refuse(refusal, KDBUS_QUOTA_FDS, charge->fds,
 				    a->fds, max_fds, -EMFILE);
@@ -179,19 +189,23 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 }
 
 /**
- * kdbus_quota_is_full() - whether a sender has as many messages as it may
+ * kdbus_quota_check_msgs() - whether a sender may have one more message queued
  * @pool:	the receiver's pool, its lock held
  * @charge:	who sends
+ * @refusal:	filled in on failure
+ *
+ * Return: 0 or -ENOBUFS.
  */
-bool kdbus_quota_is_full(struct kdbus_pool *pool,
-			 const struct kdbus_charge *charge)
+int kdbus_quota_check_msgs(struct kdbus_pool *pool,
+			   const struct kdbus_charge *charge,
+			   struct kdbus_refusal *refusal)
 {
 	const struct kdbus_account *a;
 
 	lockdep_assert_held(&pool->lock);
 
 	a = kdbus_account_find(pool, charge);
-	return a && a->msgs >= READ_ONCE(kdbus_max_msgs_per_sender);
+	return a ? kdbus_account_check_msgs(a, refusal) : 0;
 }
 
 /**

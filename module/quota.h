@@ -106,8 +106,9 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 		       struct kdbus_account **spare,
 		       struct kdbus_account **account,
 		       struct kdbus_refusal *refusal);
-bool kdbus_quota_is_full(struct kdbus_pool *pool,
-			 const struct kdbus_charge *charge);
+int kdbus_quota_check_msgs(struct kdbus_pool *pool,
+			   const struct kdbus_charge *charge,
+			   struct kdbus_refusal *refusal);
 void kdbus_quota_uncharge_queued(struct kdbus_account *account,
 				 unsigned int fds);
 void kdbus_quota_uncharge_bytes(struct kdbus_pool *pool,

@@ -262,8 +262,8 @@ static int kdbus_send_refuse_fds(const struct kdbus_send *send)
 	struct kdbus_charge charge;
 
 	kdbus_send_charge(send->msg, send->target, &charge);
-	return kdbus_pool_is_full(send->target->pool, &charge) ? -ENOBUFS :
-								 -ECOMM;
+	return kdbus_pool_check_msgs(send->target->pool, &charge,
+				     send->msg->id) ?: -ECOMM;
 }
 
 static int kdbus_send_fill(struct kdbus_send *send)

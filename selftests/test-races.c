@@ -130,6 +130,17 @@ TEST(cancel_against_timeout)
 	}
 }
 
+/* a calls b in a thread of its own, and b can receive the request */
+static void begin_call(struct sender *s)
+{
+	kdbus_build_msg(&s->msg, b.hello.id, cookie);
+	s->msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
+			   KDBUS_MSG_FLAGS_SYNC_REPLY;
+	s->msg.msg.timeout_ns = 60 * SEC;
+	sender_start(s, &a);
+	ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+}
+
 /* spec 27.5, 10.8: the reply is the caller's, or a message like any other */
 TEST(reply_against_cancel)
 {
@@ -139,12 +150,7 @@ TEST(reply_against_cancel)
 
 	setup();
 	for (i = 0; i < ROUNDS / 3; i++, cookie++) {
-		kdbus_build_msg(&s.msg, b.hello.id, cookie);
-		s.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-				  KDBUS_MSG_FLAGS_SYNC_REPLY;
-		s.msg.msg.timeout_ns = 60 * SEC;
-		sender_start(&s, &a);
-		ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+		begin_call(&s);
 		race(answer_next, cancel_a, &rr, &rx);
 		rc = sender_end(&s);
 		ASSERT_OK(rr);
@@ -261,12 +267,7 @@ TEST(reply_against_death_of_the_requester)
 
 	setup();
 	for (i = 0; i < ROUNDS / 3; i++, cookie++) {
-		kdbus_build_msg(&s.msg, b.hello.id, cookie);
-		s.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-				  KDBUS_MSG_FLAGS_SYNC_REPLY;
-		s.msg.msg.timeout_ns = 60 * SEC;
-		sender_start(&s, &a);
-		ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+		begin_call(&s);
 		race(answer_next, bye_a, &rr, &rx);
 		rc = sender_end(&s);
 		ASSERT_OK(rx);

@@ -205,15 +205,21 @@ TEST(a_sender_that_is_gone_sends_nothing)
 	ASSERT_EQ(listed("connections", &bus, b.hello.id, "pool_used"), 0);
 }
 
-/* spec 22.3: to whom the name belongs when the message is there */
-TEST(a_name_that_changes_hands_takes_the_message_along)
+/* Begins a SEND to a name of b's, which b gives up meanwhile. */
+static void begin_to_name_that_goes(void)
 {
-	setup();
 	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
 	kdbus_build_msg(&s.msg, 0, 1);
 	kdbus_build_string(&s.msg, KDBUS_ITEM_DST_NAME, NAME);
 	begin(&a);
 	ASSERT_OK(kdbus_client_release(&b, NAME));
+}
+
+/* spec 22.3: to whom the name belongs when the message is there */
+TEST(a_name_that_changes_hands_takes_the_message_along)
+{
+	setup();
+	begin_to_name_that_goes();
 	ASSERT_OK(kdbus_client_acquire(&c, NAME, 0));
 	ASSERT_OK(finish());
 	expect_nothing(&b);
@@ -225,11 +231,7 @@ TEST(a_name_that_changes_hands_takes_the_message_along)
 TEST(a_name_that_goes_away_is_unknown)
 {
 	setup();
-	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
-	kdbus_build_msg(&s.msg, 0, 1);
-	kdbus_build_string(&s.msg, KDBUS_ITEM_DST_NAME, NAME);
-	begin(&a);
-	ASSERT_OK(kdbus_client_release(&b, NAME));
+	begin_to_name_that_goes();
 	ASSERT_EQ(finish(), -ESRCH);
 	expect_nothing(&b);
 }

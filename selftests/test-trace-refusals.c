@@ -291,6 +291,33 @@ static void put_as_nobody(void *arg)
 	kdbus_client_close(&c);
 }
 
+/* spec 9.7: that the queue is full is told first, and of which bound it is */
+TEST(a_full_queue_is_named_before_files_that_nobody_takes)
+{
+	struct kdbus_client c;
+	struct kdbus_builder m;
+	struct event *e;
+	int fds[2];
+
+	setup_two();
+	ASSERT_OK(kdbus_client_open(&c, bus.path, 0, 0, 1 << 20, NULL));
+	param_set("max_msgs_per_sender", 1);
+	ASSERT_OK(send_to(&a, c.hello.id, 1, "x"));
+	kdbus_build_msg(&m, c.hello.id, 2);
+	ASSERT_OK(pipe(fds));
+	kdbus_build_fds(&m, fds, 1);
+	ASSERT_EQ(kdbus_client_send(&a, &m), -ENOBUFS);
+	trace_stop();
+
+	ASSERT_EQ(count("quota_refuse"), 1);
+	e = find("quota_refuse", 0);
+	ASSERT_TEXT(e, "kind", "msgs");
+	ASSERT_NUM(e, "conn", c.hello.id);
+	ASSERT_NUM(e, "src", a.hello.id);
+	ASSERT_NUM(e, "ret", -ENOBUFS);
+	ASSERT_NUM(e, "msg", num(find("msg_send", 1), "msg"));
+}
+
 TEST(another_uid_is_named)
 {
 	struct event *e;
