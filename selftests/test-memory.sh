@@ -14,10 +14,10 @@ group=/sys/fs/cgroup/kdbus-memory
 slab() { awk '$1 == "slab" { print $2 }' "$group/memory.stat"; }
 
 # wait_below BYTES: memory is given back after RCU grace periods, and by the
-# caches of freed inodes and the like when they are asked to
+# caches of pages, and of the inodes that have some, when they are asked to
 wait_below() {
 	for _ in $(seq 300); do
-		echo 2 > /proc/sys/vm/drop_caches
+		echo 3 > /proc/sys/vm/drop_caches
 		[ "$(slab)" -lt "$1" ] && return 0
 		sleep_ms 100
 	done
