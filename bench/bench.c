@@ -30,11 +30,13 @@ static unsigned int n_results;
 static bool as_json;
 static const char *time_unit = "ns";
 static const char *wanted;
+static bool exact;
 
 static const struct argp_option opts[] = {
 	{ "json", 'j', NULL, 0, "One JSON object instead of a table", 0 },
 	{ "icount", 'i', NULL, 0,
 	  "The clock counts instructions (QEMU's -icount shift=0)", 0 },
+	{ "exact", 'e', NULL, 0, "Only the case whose name is CASE", 0 },
 	{ 0 }
 };
 
@@ -46,6 +48,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'i':
 		time_unit = "instructions";
+		return 0;
+	case 'e':
+		exact = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (wanted)
@@ -135,7 +140,9 @@ void bench_value(const char *name, double target, double value,
 void bench_case(const char *name, double target, double per, bench_fn fn,
 		void *arg, unsigned int n)
 {
-	if (!wanted || !strncmp(name, wanted, strlen(wanted)))
+	size_t n_chars = wanted ? strlen(wanted) + exact : 0;
+
+	if (!wanted || !strncmp(name, wanted, n_chars))
 		bench_value(name, target, bench_run(fn, arg, n) / per,
 			    time_unit);
 }

@@ -73,6 +73,9 @@ struct {
 	});
 } grace SEC(".maps");
 
+/* buckets of short times; set before loading */
+const volatile __u8 bucket_table[TOP_TABLE] = {};
+
 struct top_tables tables;	/* user space writes it */
 __u64 pairs_used;	/* places taken in that generation */
 __u64 counts_used;
@@ -126,27 +129,29 @@ struct pair_key {
 	__u64 tag, bus, src, dst, name;
 };
 
-/**
- * struct place - where a pair is
- * @i:		its number, of both generations
- * @from:	first number of its generation
- */
-struct place {
-	__u32 i;
-	__u32 from;
-};
-
 static __always_inline struct top_pair *pair_at(__u32 i)
 {
 	return bpf_map_lookup_elem(&pairs, &i);
 }
 
+/*
+ * Of what all four are, the tag is made by sums and multiplications with an odd
+ * number. So if three are the same, so is the fourth, or two buses' ids lie
+ * 10^18 apart.
+ */
+static __always_inline __u64 pair_tag(__u64 bus, __u64 src, __u64 dst,
+				      __u64 name)
+{
+	const __u64 mul = 0x9e3779b97f4a7c15ULL;
+
+	return ((((bus * mul) + src) * mul + dst) * mul + name) * mul | 1;
+}
+
 static __always_inline bool pair_is(const struct top_pair *p, __u64 tag,
-				    __u64 bus, __u64 src, __u64 dst,
-				    __u64 name)
+				    __u64 src, __u64 dst, __u64 name)
 {
 	return p->tag == tag && p->src == src && p->dst == dst &&
-	       p->name == name && p->bus == bus;
+	       p->name == name;
 }
 
 static __always_inline __u32 pair_first(__u64 tag)
@@ -154,10 +159,13 @@ static __always_inline __u32 pair_first(__u64 tag)
 	return tag >> 44;
 }
 
-/* Where a pair is that is not in its first place; takes one for a new pair. */
-static __noinline int pair_search(const struct pair_key *k, __u32 from)
+/*
+ * Where a pair is that is not in its first place, which is @i; takes one for a
+ * new pair. Stays in the generation of @i.
+ */
+static __noinline int pair_search(const struct pair_key *k, __u32 i)
 {
-	__u32 n, i;
+	__u32 from = i & ~tables.pairs_mask, n;
 
 	for (n = 0; k && n < PROBES; n++) {
 		struct top_pair *p;
@@ -166,7 +174,7 @@ static __noinline int pair_search(const struct pair_key *k, __u32 from)
 		p = pair_at(i);
 		if (!p)
 			break;
-		if (pair_is(p, k->tag, k->bus, k->src, k->dst, k->name))
+		if (pair_is(p, k->tag, k->src, k->dst, k->name))
 			return i;
 		if (p->tag || __sync_val_compare_and_swap(&p->tag, 0, k->tag))
 			continue;
@@ -180,47 +188,48 @@ static __noinline int pair_search(const struct pair_key *k, __u32 from)
 	return -1;
 }
 
-/* The place of a pair, and where that is; NULL if there is none left. */
+/*
+ * A pair, and its number in the map; NULL if there is no place left. Which
+ * generation is in use is looked up once: that may change meanwhile.
+ */
 static __always_inline struct top_pair *pair_get(__u64 bus, __u64 src,
 						 __u64 dst, __u64 name,
-						 struct place *at)
+						 __u32 *i)
 {
-	const __u64 mul = 0x9e3779b97f4a7c15ULL;
-	__u64 tag = ((((bus * mul) + src) * mul + dst) * mul + name) * mul | 1;
-	/* once: it may change meanwhile */
-	__u32 from = *(volatile __u32 *)&tables.base;
+	__u64 tag = pair_tag(bus, src, dst, name);
 	struct top_pair *p;
 	struct pair_key k;
 
-	at->from = from;
-	at->i = from + (pair_first(tag) & tables.pairs_mask);
-	p = pair_at(at->i);
-	if (p && pair_is(p, tag, bus, src, dst, name))
+	*i = *(volatile __u32 *)&tables.base +
+	     (pair_first(tag) & tables.pairs_mask);
+	p = pair_at(*i);
+	if (p && pair_is(p, tag, src, dst, name))
 		return p;
 
 	k = (struct pair_key){ tag, bus, src, dst, name };
-	at->i = pair_search(&k, from);
-	return pair_at(at->i);
+	*i = pair_search(&k, *i);
+	return pair_at(*i);
 }
 
-static __always_inline __u32 word_first(__u32 key)
+/*
+ * The word of a pair for @id, or the @n-th place to look for it. Of the number
+ * of the pair's first word those bits are changed that tell words of one
+ * generation apart, so it stays in its generation.
+ */
+static __always_inline __u64 *word_at(__u32 pair, __u32 id, __u32 n)
 {
-	return key * 0x9e3779b1U >> 9;
-}
+	__u32 i = ((id * 0x9e3779b1U >> 9) + n) & tables.counts_mask;
 
-/* @pair is in the generation that begins at @from, and so is the word. */
-static __always_inline __u64 *word_at(__u32 from, __u32 i)
-{
-	i = (i & tables.counts_mask) + (from << TOP_COUNTS_SHIFT);
+	i ^= pair << TOP_COUNTS_SHIFT;
 	return bpf_map_lookup_elem(&counts, &i);
 }
 
-static __noinline int count_search(__u32 from, __u32 key)
+static __noinline int count_search(__u32 pair, __u32 id)
 {
-	__u32 n;
+	__u32 key = TOP_WORD_KEY(pair, id), n;
 
 	for (n = 0; n < PROBES; n++) {
-		__u64 *w = word_at(from, word_first(key) + n), seen;
+		__u64 *w = word_at(pair, id, n), seen;
 
 		if (!w)
 			break;
@@ -238,16 +247,15 @@ static __noinline int count_search(__u32 from, __u32 key)
 }
 
 /* Counts one more of something of a pair; false if it found no place. */
-static __always_inline bool count(const struct place *at, __u32 id)
+static __always_inline bool count(__u32 pair, __u32 id)
 {
-	__u32 key = TOP_WORD_KEY(at->i, id);
-	__u64 *w = word_at(at->from, word_first(key));
+	__u64 *w = word_at(pair, id, 0);
 
-	if (w && *w >> 32 == key) {
+	if (w && *w >> 32 == TOP_WORD_KEY(pair, id)) {
 		__sync_fetch_and_add(w, 1);
 		return true;
 	}
-	return !count_search(at->from, key);
+	return !count_search(pair, id);
 }
 
 static __always_inline void lose(enum top_lost what)
@@ -257,31 +265,27 @@ static __always_inline void lose(enum top_lost what)
 
 /* ---- latency ----------------------------------------------------------- */
 
-/* One step of a binary search for the highest bit; keeps the branch one. */
-#define HALVE(ns, bucket, bits)						\
-	if ((ns) >= TOP_SUB << (bits)) {				\
-		(ns) >>= (bits);					\
-		(bucket) += (bits) * TOP_SUB;				\
-		barrier_var(ns);					\
-		barrier_var(bucket);					\
-	}
-
+/*
+ * Found in a table, since a search for the highest bit takes three times as
+ * many instructions, up to twice for each call. What is too long for the table
+ * is where something of a 256th is there, and so on: eight powers of two on.
+ */
 static __always_inline __u32 bucket_of(__u64 ns)
 {
-	__u64 bucket = 1 - TOP_SUB;
-
 	/* a bound belongs to the bucket below it */
-	if (--ns >> TOP_LAST_EXP)
-		return ns == ~0ULL ? 0 : TOP_BUCKETS - 1;
-	ns >>= TOP_FIRST_EXP - TOP_SUB_BITS;
-	if (ns < TOP_SUB)
+	__u64 v = (ns - 1) >> TOP_TABLE_SHIFT;
+
+	if (v < TOP_TABLE)
+		return bucket_table[v];
+	if (!ns)
 		return 0;
-	HALVE(ns, bucket, 16)
-	HALVE(ns, bucket, 8)
-	HALVE(ns, bucket, 4)
-	HALVE(ns, bucket, 2)
-	HALVE(ns, bucket, 1)
-	return bucket + ns;
+	if (v < TOP_TABLE << 8)
+		return bucket_table[v >> 8] + 8 * TOP_SUB;
+	if (v < TOP_TABLE << 16)
+		return bucket_table[v >> 16] + 16 * TOP_SUB;
+	if (v < 1ULL << (TOP_LAST_EXP - TOP_TABLE_SHIFT))
+		return bucket_table[v >> 24] + 24 * TOP_SUB;
+	return TOP_BUCKETS - 1;
 }
 
 /* What several may raise at once; true unless they were in the way for long. */
@@ -307,9 +311,9 @@ static __always_inline bool raise(__u64 *max, __u64 v)
 static __always_inline int on_msg_queue(const struct ev_msg_queue *e)
 {
 	struct top_pair *p;
-	struct place at;
+	__u32 i;
 
-	p = pair_get(e->bus, e->src, e->conn, e->name_id, &at);
+	p = pair_get(e->bus, e->src, e->conn, e->name_id, &i);
 	if (!p) {
 		lose(TOP_LOST_QUEUE);
 		return 0;
@@ -326,12 +330,12 @@ static __always_inline int on_msg_recv(const struct ev_msg_recv *e)
 {
 	__u64 ns = e->wait_ns;
 	struct top_pair *p;
-	struct place at;
+	__u32 i;
 
 	if (e->ret || e->flags & PEEK || ns == ~0ULL)
 		return 0;
-	p = pair_get(e->bus, e->src, e->conn, e->name_id, &at);
-	if (!p || !count(&at, TOP_ID_LATENCY(TOP_QUEUE, bucket_of(ns)))) {
+	p = pair_get(e->bus, e->src, e->conn, e->name_id, &i);
+	if (!p || !count(i, TOP_ID_LATENCY(TOP_QUEUE, bucket_of(ns)))) {
 		lose(TOP_LOST_RECV);
 		return 0;
 	}
@@ -342,10 +346,10 @@ static __always_inline int on_msg_recv(const struct ev_msg_recv *e)
 }
 
 static __always_inline bool took(struct top_pair *p,
-				 const struct place *at, enum top_part part,
+				 __u32 i, enum top_part part,
 				 __u64 ns)
 {
-	if (!count(at, TOP_ID_LATENCY(part, bucket_of(ns))))
+	if (!count(i, TOP_ID_LATENCY(part, bucket_of(ns))))
 		return false;
 	/* under the lock of the bus */
 	p->sum[part] += ns;
@@ -358,17 +362,17 @@ static __always_inline int on_call_end(const struct ev_call_end *e)
 {
 	struct top_pair *p;
 	bool ok;
-	struct place at;
+	__u32 i;
 
-	p = pair_get(e->bus, e->conn, e->peer, e->name_id, &at);
+	p = pair_get(e->bus, e->conn, e->peer, e->name_id, &i);
 	if (!p) {
 		ok = false;
 	} else if (e->outcome == KDBUS_CALL_END_ANSWERED) {
-		ok = took(p, &at, TOP_TRIP, e->age_ns);
+		ok = took(p, i, TOP_TRIP, e->age_ns);
 		if (ok && e->service_ns != ~0ULL)
-			ok = took(p, &at, TOP_SERVICE, e->service_ns);
+			ok = took(p, i, TOP_SERVICE, e->service_ns);
 	} else {
-		ok = count(&at, TOP_ID_END + (e->outcome & 15));
+		ok = count(i, TOP_ID_END + (e->outcome & 15));
 	}
 	if (!ok)
 		lose(TOP_LOST_END);
@@ -380,9 +384,9 @@ static __always_inline int on_call_end(const struct ev_call_end *e)
 static __always_inline int rare(__u64 bus, __u64 src, __u64 dst, __u64 name,
 				__u32 id)
 {
-	struct place at;
+	__u32 i;
 
-	if (!pair_get(bus, src, dst, name, &at) || !count(&at, id))
+	if (!pair_get(bus, src, dst, name, &i) || !count(i, id))
 		lose(TOP_LOST_OTHER);
 	return 0;
 }

@@ -38,6 +38,9 @@ enum top_part {
 #define TOP_FIRST_EXP 8
 #define TOP_LAST_EXP 39
 #define TOP_BUCKETS ((TOP_LAST_EXP - TOP_FIRST_EXP) * TOP_SUB + 2)
+/* A table of buckets, by the time in units of the narrowest one. */
+#define TOP_TABLE_SHIFT (TOP_FIRST_EXP - TOP_SUB_BITS)
+#define TOP_TABLE (1ULL << 11)
 
 /*
  * Counters of a pair that are too many, and mostly zero, to have a place of

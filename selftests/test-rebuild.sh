@@ -55,4 +55,4 @@ cp "$instance/trace" "$tmp/trace"
 if [ -n "${KDBUS_REBUILD_KEEP:-}" ]; then
 	cp "$tmp"/* "$KDBUS_REBUILD_KEEP"
 fi
-python3 "$here/rebuild.py" "$tmp"
+python3 -B "$here/rebuild.py" "$tmp"

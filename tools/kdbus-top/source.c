@@ -32,6 +32,17 @@ static size_t counts_bytes(void)
 	return (2UL * n_pairs << TOP_COUNTS_SHIFT) * sizeof(*counts);
 }
 
+static void fill_bucket_table(void)
+{
+	unsigned int i, bucket = 0;
+
+	for (i = 0; i < TOP_TABLE; i++) {
+		if ((__u64)i << TOP_TABLE_SHIFT >= hist_bound(bucket))
+			bucket++;
+		skel->rodata->bucket_table[i] = bucket;
+	}
+}
+
 static struct bpf_object *top_open(void)
 {
 	skel = kdbus_top__open();
@@ -41,6 +52,7 @@ static struct bpf_object *top_open(void)
 			       sizeof(__u32), 1, NULL);
 	if (inner < 0)
 		return NULL;
+	fill_bucket_table();
 	skel->bss->tables.pairs_mask = n_pairs - 1;
 	skel->bss->tables.counts_mask = (n_pairs << TOP_COUNTS_SHIFT) - 1;
 	bpf_map__set_max_entries(skel->maps.pairs, 2 * n_pairs);
