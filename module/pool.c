@@ -561,8 +561,12 @@ struct kdbus_pool *kdbus_pool_new(const char *name, u64 size)
 		return ERR_PTR(ret);
 	}
 
-	/* nobody shall deny the writing that senders do */
-	get_write_access(file_inode(pool->file));
+	/*
+	 * Nobody opens it for writing, or cuts it, by way of a mapping in
+	 * /proc. For as long as the inode lives; cannot fail, nobody else has
+	 * it. What senders write does not go through an open file.
+	 */
+	WARN_ON_ONCE(deny_write_access(pool->file) < 0);
 	pool->memcg = get_mem_cgroup_from_mm(current->mm);
 	pool->size = size;
 	spin_lock_init(&pool->lock);
@@ -612,7 +616,6 @@ void kdbus_pool_free(struct kdbus_pool *pool)
 	if (pool->page)
 		put_page(pool->page);
 	mem_cgroup_put(pool->memcg);
-	put_write_access(file_inode(pool->file));
 	fput(pool->file);
 	kfree(pool);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Commands that fail, and what can be seen of it: failing.h. */
-#include <dirent.h>
-
 #include "failing.h"
+#include "snapshot.h"
 
 /* ---- failing ---------------------------------------------------------- */
 
@@ -58,104 +57,6 @@ static int run_failing(const struct op *op, unsigned int nth, int *fired)
 	return ret;
 }
 
-/* ---- what can be seen --------------------------------------------------- */
-
-#define SNAPSHOT 65536
-
-/* Adds a line without its column @skip. */
-static void add_line(char *to, char *line, int skip)
-{
-	char *save, *word = strtok_r(line, " \n", &save);
-	size_t len = strlen(to);
-	int i;
-
-	for (i = 0; word; i++, word = strtok_r(NULL, " \n", &save)) {
-		ASSERT(len + strlen(word) + 2 < SNAPSHOT);
-		if (i != skip)
-			len += sprintf(to + len, "%s ", word);
-	}
-	strcpy(to + len, "\n");
-}
-
-/* All but the most that a pool ever held, which a command that fails may raise. */
-static void add_listing(char *to, const char *file)
-{
-	char path[128], line[4096], *found;
-	int skip = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/kdbus/%s", file);
-	f = fopen(path, "r");
-	ASSERT(f);
-	while (fgets(line, sizeof(line), f)) {
-		found = strstr(line, " pool_peak");
-		if (found) {
-			char *c;
-
-			for (skip = 1, c = line; c < found; c++)
-				skip += *c == ' ';
-		}
-		add_line(to, line, skip);
-	}
-	fclose(f);
-}
-
-static void add_fds(char *to)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	ASSERT(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	sprintf(to + strlen(to), "files %d\n", n);
-}
-
-static void snapshot(char *to)
-{
-	static const char * const files[] = {
-		"domains", "users", "buses", "endpoints", "connections",
-		"accounts", "names",
-	};
-	unsigned int i;
-
-	*to = '\0';
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		add_listing(to, files[i]);
-	add_fds(to);
-}
-
-static void show_difference(char *before, char *after)
-{
-	char *saves[2], *line[2] = { strtok_r(before, "\n", &saves[0]),
-				     strtok_r(after, "\n", &saves[1]) };
-
-	while (line[0] && line[1] && !strcmp(line[0], line[1])) {
-		line[0] = strtok_r(NULL, "\n", &saves[0]);
-		line[1] = strtok_r(NULL, "\n", &saves[1]);
-	}
-	printf("# before: %s\n# after:  %s\n", line[0] ?: "-", line[1] ?: "-");
-}
-
-/* It may take a moment until who answers, or RCU, is done with it. */
-static void expect_as_before(char *before, unsigned int nth, int ret)
-{
-	static char after[SNAPSHOT];
-	__u64 end = now_ns() + SOON(2000);
-
-	do {
-		snapshot(after);
-		if (!strcmp(before, after))
-			return;
-		usleep(1000);
-	} while (now_ns() < end);
-	show_difference(before, after);
-	test_fail(__FILE__, __LINE__,
-		  "something changed, though it failed: place %u, %s", nth,
-		  strerror(-ret));
-}
-
 /* ---- the loop ----------------------------------------------------------- */
 
 static void prepare(const struct op *op)
@@ -193,7 +94,8 @@ void fail_each(const struct op *op)
 					  nth, strerror(-ret));
 			if (op->failed)
 				op->failed(ret);
-			expect_as_before(before, nth, ret);
+			expect_as_before(before, "place %u, %s", nth,
+					 strerror(-ret));
 			ASSERT_OK(op->run());
 			failed++;
 		} else {

@@ -592,12 +592,13 @@ static void stall_protect(struct stall *s, __u64 mode)
 	ASSERT_OK(xioctl(s->uffd, UFFDIO_WRITEPROTECT, &wp));
 }
 
-void stall_new_writer(struct stall *s)
+void stall_new_writer(struct stall *s, const void *data, size_t size)
 {
 	char *page = stall_page();
 
-	/* only what is there can be protected */
-	memset(page, 0, 4096);
+	/* only what is there can be protected, be it zeros */
+	*(volatile char *)page = 0;
+	memcpy(page, data, size);
 	stall_begin(s, page, UFFDIO_REGISTER_MODE_WP);
 	stall_protect(s, UFFDIO_WRITEPROTECT_MODE_WP);
 }

@@ -176,8 +176,8 @@ struct stall {
 void stall_new(struct stall *s);
 /* The same of a page that is mapped; what is on it is lost. */
 void stall_at(struct stall *s, void *page);
-/* A page that can be read, and stalls who writes to it. */
-void stall_new_writer(struct stall *s);
+/* A page that begins with some data, can be read, and stalls who writes. */
+void stall_new_writer(struct stall *s, const void *data, size_t size);
 /* Whoever sleeps to write there goes on. */
 void stall_let_write(struct stall *s);
 /* Waits until somebody sleeps for the page: once for each who comes. */

@@ -135,13 +135,14 @@ static void *recv_there(void *arg)
 /* spec 22.5, 12.3 */
 TEST(a_receiver_that_stalls_holds_up_nobody)
 {
+	static const struct kdbus_cmd_recv fresh;
 	struct kdbus_cmd_recv *cmd;
 	pthread_t t;
 	void *ret;
 
 	setup();
 	ASSERT_OK(send_to(&a, b.hello.id, 1, "x"));
-	stall_new_writer(&stall);
+	stall_new_writer(&stall, &fresh, sizeof(fresh));
 	cmd = (void *)stall.page;
 	ASSERT_OK(pthread_create(&t, NULL, recv_there, cmd));
 	stall_wait(&stall);

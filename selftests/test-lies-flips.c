@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that changes while the kernel looks at it: a second thread rewrites
+ * sizes, items, addresses and all else of a command between what is right and
+ * garbage, or takes the page away. A command gets an answer that the ABI has,
+ * others on the bus notice nothing, and nothing is left when its file closes.
+ */
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "commands.h"
+#include "snapshot.h"
+
+#define PAGE 4096
+/* as many tries, and more if there were not as many flips meanwhile */
+#define TRIES 100
+#define MAX_TRIES 3000
+#define FLIPS 150
+
+/* ---- garbage ---------------------------------------------------------- */
+
+static const __u64 garbage[] = {
+	0, 1, 7, 8, 15, 16, 17, 24, 31, 63, 64, 65, 128, 4096, 8192, 16384,
+	32768, 1ULL << 31, 1ULL << 32, 1ULL << 62, 1ULL << 63, ~0ULL, ~0ULL - 7,
+	~0ULL - 15, 0xffff888000000000, 0x00007ffffffff000,
+	KDBUS_ITEM_NAME, KDBUS_ITEM_POLICY_ACCESS, KDBUS_ITEM_FDS,
+	KDBUS_ITEM_PAYLOAD_MEMFD, KDBUS_ITEM_DST_NAME, KDBUS_ITEM_BLOOM_FILTER,
+	0x6c6c6c6c6c6c6c6c,
+};
+
+/* The errors that commands have: nothing else, whatever they are given. */
+static bool is_abi_error(int ret)
+{
+	static const int errors[] = {
+		0, E2BIG, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EALREADY, EBADF,
+		EBADMSG, ECOMM, ECONNRESET, EDESTADDRREQ, EDOM, EEXIST, EFAULT,
+		EINVAL, EMEDIUMTYPE, EMFILE, EMLINK, EMSGSIZE, ENAMETOOLONG,
+		ENOBUFS, ENOENT, ENOMEM, ENOMSG, ENOTTY, ENOTUNIQ, ENXIO,
+		EOPNOTSUPP, EPERM, EPIPE, ESRCH, ETIMEDOUT, ETXTBSY, EXFULL,
+		EFBIG,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(errors) / sizeof(*errors); i++)
+		if (ret == -errors[i])
+			return true;
+	return false;
+}
+
+static const struct command *cmd;
+/* the command as it is right, and where it is flipped */
+static struct kdbus_builder right;
+static __u64 *flipped;
+static int stop;
+static unsigned int flips;
+
+static bool stopped(void)
+{
+	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
+}
+
+static bool is_enough(unsigned int tries)
+{
+	return tries == MAX_TRIES ||
+	       (tries >= TRIES &&
+		__atomic_load_n(&flips, __ATOMIC_RELAXED) >= FLIPS);
+}
+
+/* As it was built, if the page is there. */
+static void set_right(void)
+{
+	struct iovec from = { right.buf, right.size };
+	struct iovec to = { flipped, right.size };
+
+	process_vm_writev(getpid(), &from, 1, &to, 1, 0);
+}
+
+/* The flipper has a processor of its own, if there are two. */
+static void run_on(int cpu)
+{
+	unsigned long mask = 1UL << cpu;
+
+	syscall(SYS_sched_setaffinity, 0, sizeof(mask), &mask);
+}
+
+static void wait_for_flips(void)
+{
+	while (!__atomic_load_n(&flips, __ATOMIC_RELAXED))
+		usleep(1000);
+}
+
+static void flipped_once(unsigned int *seed)
+{
+	volatile unsigned int spin;
+
+	__atomic_add_fetch(&flips, 1, __ATOMIC_RELAXED);
+	/* for some time it is right, that commands succeed */
+	for (spin = rand_r(seed) % 2000; spin; spin--)
+		;
+}
+
+/*
+ * A request's deadline stays what it is, none: one that sleeps for its reply
+ * would sleep for ever.
+ */
+static bool may_flip(size_t word)
+{
+	return cmd->nr != KDBUS_CMD_MSG_SEND ||
+	       word != offsetof(struct kdbus_msg, timeout_ns) / 8;
+}
+
+static void *flip_words(void *arg)
+{
+	const __u64 *good = (const __u64 *)right.buf;
+	size_t n = (right.size + 7) / 8, i;
+	volatile unsigned int spin;
+	unsigned int seed = 1;
+
+	run_on(1);
+	while (!stopped()) {
+		i = rand_r(&seed) % n;
+		if (!may_flip(i))
+			continue;
+		__atomic_store_n(&flipped[i], garbage[rand_r(&seed) %
+				 (sizeof(garbage) / sizeof(*garbage))],
+				 __ATOMIC_RELAXED);
+		for (spin = rand_r(&seed) % 1000; spin; spin--)
+			;
+		__atomic_store_n(&flipped[i], good[i], __ATOMIC_RELAXED);
+		flipped_once(&seed);
+	}
+	return arg;
+}
+
+/* The page itself comes and goes, and what was on it with it. */
+static void *flip_the_page(void *arg)
+{
+	unsigned int seed = 1;
+
+	run_on(1);
+	while (!stopped()) {
+		ASSERT_OK(mprotect(flipped, PAGE, rand_r(&seed) % 2 ?
+				   PROT_NONE : PROT_READ));
+		ASSERT_OK(mprotect(flipped, PAGE, PROT_READ | PROT_WRITE));
+		if (rand_r(&seed) % 4 == 0)
+			ASSERT_OK(madvise(flipped, PAGE, MADV_DONTNEED));
+		memcpy(flipped, right.buf, right.size);
+		flipped_once(&seed);
+	}
+	return arg;
+}
+
+static void *go_on(void *arg)
+{
+	do {
+		others_go_on();
+	} while (!stopped());
+	return arg;
+}
+
+/* ---- trying ----------------------------------------------------------- */
+
+/*
+ * What the command has made of garbage is not known, so it is not taken back:
+ * it has to go with the files of this process.
+ */
+static void try_often(void *how)
+{
+	static const struct rlimit files = { 2 * MAX_TRIES, 2 * MAX_TRIES };
+	unsigned int i, done = 0;
+	pthread_t flipper, others;
+	int ret, fd;
+
+	/* memfds that nobody knows the number of */
+	ASSERT_OK(setrlimit(RLIMIT_NOFILE, &files));
+	commands_world();
+	flipped = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT((void *)flipped != MAP_FAILED);
+	cmd->build(&right);
+	ASSERT(right.size <= PAGE);
+	memcpy(flipped, right.buf, right.size);
+	ASSERT_OK(pthread_create(&others, NULL, go_on, NULL));
+	ASSERT_OK(pthread_create(&flipper, NULL, how, NULL));
+	run_on(0);
+	wait_for_flips();
+	for (i = 0; !is_enough(i); i++) {
+		if (cmd->again)
+			cmd->again();
+		set_right();
+		fd = cmd->open();
+		ASSERT(fd >= 0);
+		ret = command_run(cmd, fd, flipped);
+		if (!is_abi_error(ret))
+			command_fail(cmd, "%s", strerror(-ret));
+		done += ret == cmd->want;
+		command_close(cmd, fd);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	ASSERT_OK(pthread_join(flipper, NULL));
+	ASSERT_OK(pthread_join(others, NULL));
+	printf("# %s: %u of %u went well, %u flips\n", cmd->name, done, i,
+	       flips);
+	others_go_on();
+}
+
+static void try_all(void *(*how)(void *))
+{
+	static char before[SNAPSHOT];
+	size_t i;
+
+	snapshot(before);
+	for (i = 0; i < n_commands; i++) {
+		cmd = &commands[i];
+		wait_for(spawn(try_often, how));
+		expect_as_before(before, "of %s something is left", cmd->name);
+	}
+}
+
+/* spec 4.3, 4.4, 6.1, 6.3, 7.1, 9.2, 9.3, 15.3, 16.2, 22.5 */
+TEST(words_of_commands_change_meanwhile)
+{
+	try_all(flip_words);
+}
+
+/* spec 22.5, 22.6 */
+TEST(pages_of_commands_come_and_go)
+{
+	try_all(flip_the_page);
+}
+
+/* ---- payload ---------------------------------------------------------- */
+
+static char *moving;
+
+static void *move_payload(void *arg)
+{
+	unsigned int seed = 1;
+
+	run_on(1);
+	while (!stopped()) {
+		/* not unmapped, or somebody else might get the place */
+		ASSERT_OK(mprotect(moving + PAGE, PAGE, PROT_NONE));
+		ASSERT(mmap(moving + PAGE, PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+		       moving + PAGE);
+		memset(moving + PAGE, rand_r(&seed), PAGE);
+		flipped_once(&seed);
+	}
+	return arg;
+}
+
+/* Takes what has come, if anything: what was sent at last is whole. */
+static void b_takes_all(unsigned int accepted)
+{
+	const struct kdbus_msg *msg;
+	unsigned int n = 0;
+
+	while (!kdbus_client_recv(&commands_b, 0, 0, &msg)) {
+		ASSERT_EQ(msg->src_id, commands_a.hello.id);
+		ASSERT_EQ(kdbus_msg_payload(msg, NULL, 0), 3 * PAGE);
+		ASSERT_OK(memcmp((const char *)msg + msg->size, moving, PAGE));
+		ASSERT_OK(memcmp((const char *)msg + msg->size + 2 * PAGE,
+				 moving + 2 * PAGE, PAGE));
+		ASSERT_OK(kdbus_client_free(&commands_b, msg));
+		n++;
+	}
+	ASSERT_EQ(n, accepted);
+}
+
+/* spec 8.7, 9.7: it is sent, or it is a fault and not sent at all */
+TEST(payload_that_comes_and_goes)
+{
+	unsigned int i, faults = 0;
+	pthread_t mover, others;
+	struct kdbus_builder b;
+
+	commands_world();
+	moving = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT(moving != MAP_FAILED);
+	memset(moving, 'm', 3 * PAGE);
+	ASSERT_OK(match_rule(&commands_b, 1, KDBUS_ITEM_ID,
+			     &commands_a.hello.id, 8));
+	ASSERT_OK(pthread_create(&others, NULL, go_on, NULL));
+	ASSERT_OK(pthread_create(&mover, NULL, move_payload, NULL));
+	run_on(0);
+	wait_for_flips();
+	for (i = 0; !is_enough(i); i++) {
+		int ret;
+
+		if (i % 2)
+			build_broadcast(&b, 1);
+		else
+			kdbus_build_msg(&b, commands_b.hello.id, 1);
+		kdbus_build_vec(&b, moving, 3 * PAGE);
+		ret = kdbus_client_send(&commands_a, &b);
+		if (ret)
+			ASSERT_EQ(ret, -EFAULT);
+		faults += !!ret;
+		b_takes_all(!ret);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	ASSERT_OK(pthread_join(mover, NULL));
+	ASSERT_OK(pthread_join(others, NULL));
+	ASSERT_EQ(listed("connections", &commands_bus, 0, "pool_used"), 0);
+	printf("# %u of %u were faults, %u flips\n", faults, i, flips);
+}
