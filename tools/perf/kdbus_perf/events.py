@@ -16,7 +16,9 @@ EVENTS = ("msg_send", "msg_recv", "msg_drop", "call_start", "call_reply",
           "call_end")
 LINE = re.compile(r"^\s*(.*?)\s+(\d+)\s+(\d+)\.(\d{9}):\s+(?:kdbus:kdbus_)?"
                   r"(\w+):? (.*)$")
-LOST = re.compile(r"PERF_RECORD_LOST(?:_SAMPLES)?\s+lost (\d+)")
+LOST = re.compile(r"PERF_RECORD_LOST\s+lost (\d+)")
+STATS = re.compile(r"^(\S+) stats:$|^ +LOST_SAMPLES events: +(\d+)$",
+                   re.MULTILINE)
 
 
 class Call:
@@ -41,12 +43,17 @@ class Reader:
         self.started = set()
         self.first = self.last = None
         self.tie = 0
+        self.before = ""
 
     def line(self, text):
         lost = LOST.search(text)
         if lost:
             self.result.lost += int(lost.group(1))
             return
+        # of a ring that overflows, perf now and then writes an event twice
+        if text == self.before:
+            return
+        self.before = text
         found = LINE.match(text)
         if not found:
             return
@@ -165,9 +172,26 @@ def read_perf(options, line):
                       (options.input, said))
 
 
+def lost_samples(options, lost):
+    """
+    How many events were lost. LOST records count perf's own records, too, and
+    only appear when a later one finds room. From 6.1 on the kernel also counts
+    for each event what perf could not take, and perf notes that at the end.
+    """
+    stats = subprocess.run(["perf", "report", "--stats", "-i", options.input],
+                           capture_output=True, text=True, check=False).stdout
+    counts, event = [], ""
+    for name, count in STATS.findall(stats):
+        event = name or event
+        if count and event.startswith("kdbus:"):
+            counts.append(int(count))
+    return sum(counts) if counts else lost
+
+
 def report(options):
     reader = Reader(options)
     read_perf(options, reader.line)
+    reader.result.lost = lost_samples(options, reader.result.lost)
     return reader.finish()
 
 
@@ -178,7 +202,9 @@ def record(options):
         (["sleep", str(options.time)] if options.time else [])
     command = ["setpriv", "--pdeathsig", "INT", "perf", "record", "-q", "-a",
                "--no-buildid", "--no-buildid-cache", "-k", "CLOCK_MONOTONIC",
-               "-m", str(options.size or 512), "-o", options.output]
+               "-m", str(options.size or 512), "-o", options.output,
+               # the first has perf's own records, of processes and the like
+               "-e", "dummy:u"]
     for event in EVENTS:
         command += ["-e", "kdbus:kdbus_" + event]
         if options.bus:
