@@ -146,19 +146,17 @@ static void kdbus_slice_merge_next(struct kdbus_slice *slice,
 }
 
 /*
- * Gives a slice back if neither side holds it any more. Slices that are no
- * longer needed go to @gone, for the caller to free without the lock.
+ * Gives a slice back, which neither side holds any more. Slices that are no
+ * longer needed go to @gone, for the caller to free without the lock; but one
+ * stays with the pool for the next message.
  */
-static bool kdbus_slice_try_free(struct kdbus_slice *slice,
-				 struct list_head *gone)
+static void kdbus_slice_give_back(struct kdbus_slice *slice,
+				  struct list_head *gone)
 {
 	struct kdbus_pool *pool = slice->pool;
 	struct kdbus_slice *prev;
 
 	lockdep_assert_held(&pool->lock);
-
-	if (slice->user || slice->pins)
-		return false;
 
 	if (slice->account)
 		kdbus_quota_uncharge_bytes(pool, slice->account, slice->size);
@@ -178,7 +176,11 @@ static bool kdbus_slice_try_free(struct kdbus_slice *slice,
 		}
 	}
 	kdbus_slice_link_free(slice);
-	return true;
+
+	if (!pool->spare && !list_empty(gone)) {
+		pool->spare = list_first_entry(gone, struct kdbus_slice, node);
+		list_del(&pool->spare->node);
+	}
 }
 
 static void kdbus_slices_destroy(struct list_head *slices)
@@ -189,34 +191,6 @@ static void kdbus_slices_destroy(struct list_head *slices)
 		kfree(slice);
 }
 
-/* what the event of a slice's end says, copied while it is sure to be there */
-struct kdbus_slice_info {
-	bool known;	/* somebody looks, so the rest was filled in */
-	u64 msg;
-	u64 offset;
-	u64 size;
-	u64 src;
-	u32 uid;
-};
-
-static noinline void kdbus_slice_get_info(const struct kdbus_slice *slice,
-					  struct kdbus_slice_info *info)
-{
-	info->msg = slice->msg;
-	info->offset = slice->offset;
-	info->size = slice->size;
-	info->src = slice->src;
-	info->uid = slice->uid;
-}
-
-static inline void kdbus_slice_info(const struct kdbus_slice *slice,
-				    struct kdbus_slice_info *info)
-{
-	info->known = trace_kdbus_pool_free_enabled();
-	if (info->known)
-		kdbus_slice_get_info(slice, info);
-}
-
 static noinline void kdbus_slice_trace_alloc(const struct kdbus_slice *slice,
 					     u64 used, u64 change)
 {
@@ -225,15 +199,6 @@ static noinline void kdbus_slice_trace_alloc(const struct kdbus_slice *slice,
 	trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, slice->msg,
 			       slice->offset, slice->size, used, pool->size,
 			       slice->src, slice->uid, change);
-}
-
-static noinline void kdbus_slice_trace_free(const struct kdbus_pool *pool,
-					    const struct kdbus_slice_info *info,
-					    u64 used, u64 change)
-{
-	trace_kdbus_pool_free(pool->bus_id, pool->conn_id, info->msg,
-			      info->offset, info->size, used, pool->size,
-			      info->src, info->uid, change);
 }
 
 static noinline void kdbus_slice_trace_refuse(const struct kdbus_pool *pool,
@@ -247,27 +212,47 @@ static noinline void kdbus_slice_trace_refuse(const struct kdbus_pool *pool,
 				 r->asked, r->used, r->limit, ret, msg);
 }
 
-/*
- * Ends a step that may have freed @info's slice; drops the lock. One slice
- * that is no longer needed stays with the pool for the next message.
- */
-static __always_inline void kdbus_pool_settle(struct kdbus_pool *pool,
-					      bool freed,
-					      struct kdbus_slice_info *info,
-					      struct list_head *gone)
-	__releases(&pool->lock)
+/* Gives a slice back and drops the lock, while somebody looks. */
+static noinline void kdbus_slice_give_back_seen(struct kdbus_slice *slice,
+						struct list_head *gone)
+	__releases(&slice->pool->lock)
 {
-	u64 used = pool->used, change = pool->changes;
+	struct kdbus_pool *pool = slice->pool;
+	const struct kdbus_slice was = *slice;
+	u64 used, change;
 
-	if (!pool->spare && !list_empty(gone)) {
-		pool->spare = list_first_entry(gone, struct kdbus_slice, node);
-		list_del(&pool->spare->node);
-	}
+	kdbus_slice_give_back(slice, gone);
+	used = pool->used;
+	change = pool->changes;
 	spin_unlock(&pool->lock);
-	if (freed && info->known)
-		kdbus_slice_trace_free(pool, info, used, change);
-	kdbus_slices_destroy(gone);
+	trace_kdbus_pool_free(pool->bus_id, pool->conn_id, was.msg, was.offset,
+			      was.size, used, pool->size, was.src, was.uid,
+			      change);
 }
+
+/*
+ * Drops the lock when a hold of a slice has gone; with the last one, the slice
+ * goes, too.
+ */
+static void kdbus_slice_settle(struct kdbus_slice *slice)
+	__releases(&slice->pool->lock)
+{
+	struct kdbus_pool *pool = slice->pool;
+	LIST_HEAD(gone);
+
+	if (slice->user || slice->pins) {
+		spin_unlock(&pool->lock);
+		return;
+	}
+	if (trace_kdbus_pool_free_enabled()) {
+		kdbus_slice_give_back_seen(slice, &gone);
+	} else {
+		kdbus_slice_give_back(slice, &gone);
+		spin_unlock(&pool->lock);
+	}
+	kdbus_slices_destroy(&gone);
+}
+
 
 static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 				 const struct kdbus_charge *charge,
@@ -409,20 +394,12 @@ void kdbus_slice_pin(struct kdbus_slice *slice)
  */
 void kdbus_slice_unpin(struct kdbus_slice *slice)
 {
-	struct kdbus_slice_info info __uninitialized;
-	struct kdbus_pool *pool;
-	LIST_HEAD(gone);
-	bool freed;
-
 	if (!slice)
 		return;
-	pool = slice->pool;
 
-	spin_lock(&pool->lock);
-	kdbus_slice_info(slice, &info);
+	spin_lock(&slice->pool->lock);
 	slice->pins--;
-	freed = kdbus_slice_try_free(slice, &gone);
-	kdbus_pool_settle(pool, freed, &info, &gone);
+	kdbus_slice_settle(slice);
 }
 
 /**
@@ -448,19 +425,12 @@ void kdbus_slice_publish(struct kdbus_slice *slice)
 void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
 			     bool publish)
 {
-	struct kdbus_pool *pool = slice->pool;
-	struct kdbus_slice_info info __uninitialized;
-	LIST_HEAD(gone);
-	bool freed;
-
-	spin_lock(&pool->lock);
+	spin_lock(&slice->pool->lock);
 	if (slice->account)
 		kdbus_quota_uncharge_queued(slice->account, fds);
 	slice->user |= publish;
-	kdbus_slice_info(slice, &info);
 	slice->pins--;
-	freed = kdbus_slice_try_free(slice, &gone);
-	kdbus_pool_settle(pool, freed, &info, &gone);
+	kdbus_slice_settle(slice);
 }
 
 /**
@@ -472,10 +442,7 @@ void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
  */
 int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 {
-	struct kdbus_slice_info info __uninitialized;
 	struct kdbus_slice *slice;
-	LIST_HEAD(gone);
-	bool freed;
 
 	spin_lock(&pool->lock);
 	slice = kdbus_slice_find(pool, offset);
@@ -484,10 +451,8 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 		return -ENXIO;
 	}
 
-	kdbus_slice_info(slice, &info);
 	slice->user = false;
-	freed = kdbus_slice_try_free(slice, &gone);
-	kdbus_pool_settle(pool, freed, &info, &gone);
+	kdbus_slice_settle(slice);
 	return 0;
 }
 
