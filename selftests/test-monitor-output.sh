@@ -39,11 +39,14 @@ lines() {
 	line "$t +#[0-9]+ move .*  with org.kdbus.test.Lazy$" &&
 	line "$t +#[0-9]+ notice .*:kernel > 2 .*  reply_timeout of cookie 10$" &&
 	line "$t +#[0-9]+ drop .*  disconnect cookie 12$" &&
+	line "$t +#[0-9]+ drop +ENOBUFS .*  undelivered cookie 304$" &&
+	line "$t +name .*:3 .*  waits no longer for org.kdbus.test.Wanted allow_replacement$" &&
+	line "$t +name .*:3 .*  asked again for org.kdbus.test.Wanted allow_replacement queue$" &&
 	line "$t +conn .*:4 workload-monito  connected pid [0-9]+ uid 0 'short-lived' accept_fd pool 1.0M$" &&
 	line "$t +conn .*  is gone \(byebye\)$" &&
 	line "$t +match .*  add match cookie 7$" &&
 	line "$t +policy .*  may not own org.kdbus.test.Lazy$" &&
-	line "$t +quota +ENOBUFS .*  pool: [0-9]+ more on 0 of 4096$" &&
+	line "$t +#[0-9]+ quota +ENOBUFS .*  pool: [0-9]+ more on 0 of 4096$" &&
 	# no receives, unless they are asked for
 	! grep -q ' recv ' "$tmp/text" &&
 	kdbus-monitor -q -v -r "$f" | grep -qE "$t +#[0-9]+ recv +$took .*  cookie 1 call$"
@@ -63,7 +66,7 @@ columns() {
 summary_is_right() {
 	local n
 	n=$(jq -s '[.[] | select(.type != "start" and .type != "summary")] | length' "$tmp/json")
-	grep -q "^$n events: 14 call, 9 reply, 7 signal, 3 notice, [0-9]* recv, 3 drop, 1 move, 5 end, 4 refused, " "$tmp/summary" &&
+	grep -q "^$n events: 14 call, 9 reply, 8 signal, 3 notice, [0-9]* recv, 4 drop, 1 move, 5 end, 4 refused, " "$tmp/summary" &&
 	grep -qE '^[0-9]+ errors, 0 lost events$' "$tmp/summary" &&
 	[ "$(grep -cE "^ +$took  queue +($took|-)  service +($took|-)  [a-z]+ +#[0-9]+ [0-9]+:2 " "$tmp/summary")" = 5 ] &&
 	kdbus-monitor -q -r "$f" 2>&1 > /dev/null | grep -c . | grep -qx 0

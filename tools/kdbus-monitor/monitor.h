@@ -134,7 +134,7 @@ enum value_kind {
 /* what an event of NAME, MATCH, CONN, BUS and POLICY says has happened */
 enum action {
 	A_NEW = 1, A_DEAD, A_UPDATE, A_ADD, A_REMOVE, A_CHANGE, A_WAIT,
-	A_ACQUIRE, A_RELEASE, A_SET, A_DENY,
+	A_UNWAIT, A_ACQUIRE, A_RELEASE, A_SET, A_DENY,
 	A_ENDPOINT_NEW, A_ENDPOINT_DEAD, A_DOMAIN_NEW, A_DOMAIN_DEAD,
 };
 
