@@ -148,6 +148,19 @@ not_root() {
 	grep -qx 'kdbus-monitor: only root may load BPF programs; run it with sudo' "$tmp/err"
 }
 
+# A capture from before is as it was if there will be none.
+keeps_old_capture() {
+	cp "$f" "$tmp/old.pcapng" && chmod 666 "$tmp/old.pcapng" && chmod 755 "$tmp" || return 1
+	setpriv --reuid=65534 --clear-groups "$bin/kdbus-monitor" -w "$tmp/old.pcapng" 2> /dev/null
+	[ $? = 77 ] && cmp "$f" "$tmp/old.pcapng" && says 77 'cannot watch' --via-bus=0-nosuch -w "$tmp/old.pcapng" &&
+	cmp "$f" "$tmp/old.pcapng"
+}
+
+unreadable() {
+	says 1 "'/' cannot be read: Is a directory, at byte 0$" -r / && [ "$(wc -l < "$tmp/err")" = 1 ] &&
+	KDBUS_BPF=x says 2 "KDBUS_BPF is 'x'; it can be btf, raw or tp" -N 1
+}
+
 # a full disk, and nobody who reads
 no_room() {
 	kdbus-monitor -q -r "$f" > /dev/full
@@ -178,7 +191,7 @@ completion_of_values() {
 	offered --json p | grep -qx pretty && offered --color = | grep -qx never
 }
 
-plan 12
+plan 14
 check "all is recorded" record
 check "lines say what happened" lines
 check "columns line up" columns
@@ -188,6 +201,8 @@ check "a terminal of 80 columns" screen
 check "usage errors" usage
 check "no binary to a terminal" terminal
 check "not root: one line, exit code 77" not_root
+check "a capture is not emptied for nothing" keeps_old_capture
+check "what cannot be read, and no such kind of BPF program" unreadable
 check "nowhere to write to" no_room
 check "help and version" help_and_version
 check "bash completes types, kinds of JSON and when to colour" completion_of_values

@@ -279,7 +279,6 @@ static int bpf_open(const struct options *o)
 		buses_each(want_bus);
 	if (o->by_uid || o->by_pid)
 		peers_each(want_peer);
-	announce();
 	return 0;
 }
 
@@ -826,6 +825,7 @@ static void bpf_stop(void)
 
 struct source source_bpf = {
 	.open = bpf_open,
+	.announce = announce,
 	.drain = bpf_drain,
 	.arm = bpf_arm,
 	.stop = bpf_stop,

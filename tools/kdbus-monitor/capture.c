@@ -238,9 +238,17 @@ static int broken(const char *what)
 	if (monitor_done())
 		return 0;
 	if (!rd.quiet)
-		complain("'%s' %s, at byte %llu; what comes before was read",
-			 rd.path, what, rd.offset);
+		complain("'%s' %s, at byte %llu%s", rd.path, what, rd.offset,
+			 rd.offset ? "; what comes before was read" : "");
 	return -EBADMSG;
+}
+
+static const char *cannot_read(void)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "cannot be read: %s", strerror(errno));
+	return text;
 }
 
 static int reader_open(const struct options *o)
@@ -351,7 +359,7 @@ static int read_block(void (*fn)(struct event *))
 	int ret = 0;
 
 	if (!n)
-		return ferror(rd.in) ? broken("cannot be read") : 0;
+		return ferror(rd.in) ? broken(cannot_read()) : 0;
 	if (!rd.offset && (n < 4 || head[0] != BLOCK_SECTION))
 		return broken("is no pcapng file");
 	if (n < sizeof(head))
