@@ -27,6 +27,7 @@ views() {
 	shows '^lost events 0 +dropped 7 +failed calls 7 +refused 9' &&
 	shows '^ID +NAME .*PID +COMM .*QUEUE .*POOL' &&
 	shows '^[0-9]+:1 +org\.kdbus\.test\.Server .* 6 .* 1[0-9]K/1\.0M' &&
+	until_true on_row '^[0-9]+:1 ' && shows '^selected +calls: answered [0-9]+, .*dropped: requested [0-9]+' &&
 	keys Tab && shows '^kdbus-top: names' && shows '^org\.kdbus\.test\.Server +1 workload' &&
 	keys Tab && shows '^kdbus-top: pairs' &&
 	shows '^2 org\.kdbus\.test\.Caller +1 org\.kdbus\.test\.Server +org\.kdbus\.test\.Server' &&
