@@ -166,7 +166,10 @@ no_room() {
 	kdbus-monitor -q -r "$f" > /dev/full
 	[ $? = 1 ] || return 1
 	kdbus-monitor -q -r "$f" | head -n 1 > "$tmp/text"
-	[ "${PIPESTATUS[0]}" = 0 ] && [ "$(wc -l < "$tmp/text")" = 1 ]
+	[ "${PIPESTATUS[0]}" = 0 ] && [ "$(wc -l < "$tmp/text")" = 1 ] || return 1
+	says 1 "cannot write '/dev/full': No space left on device" -q -w /dev/full --timeout 10ms || return 1
+	kdbus-monitor -q -w - --timeout 5s 2> "$tmp/err" | true
+	[ "${PIPESTATUS[0]}" = 0 ] && [ ! -s "$tmp/err" ]
 }
 
 help_and_version() {

@@ -175,7 +175,12 @@ void capture_event(const struct event *e)
 
 bool capture_flush(void)
 {
-	return out && !fflush(out) && !ferror(out);
+	if (!out || failed)
+		return false;
+	errno = 0;
+	if (fflush(out) || ferror(out))
+		failed = errno ?: EIO;
+	return !failed;
 }
 
 int capture_close(void)
@@ -184,8 +189,7 @@ int capture_close(void)
 
 	if (!out)
 		return 0;
-	if (fflush(out) || ferror(out))
-		failed = errno;
+	capture_flush();
 	if (failed && failed != EPIPE) {
 		complain("cannot write '%s': %s", out_path, strerror(failed));
 		ret = EXIT_RUNTIME;

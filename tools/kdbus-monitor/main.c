@@ -313,7 +313,9 @@ bool monitor_done(void)
 /* Nobody reads any more, or the disk is full: no use in going on. */
 static void check_output(void)
 {
-	if (!ferror(stdout) || output_error)
+	/* a capture there says so itself */
+	if (!ferror(stdout) || output_error ||
+	    (opt.write && !strcmp(opt.write, "-")))
 		return;
 	output_error = errno ?: EIO;
 	done = true;
