@@ -134,7 +134,7 @@ reasons() {
 	what_of 302 'quota pool ENOBUFS' 'refused cookie=302 errno=ENOBUFS' &&
 	what_of 303 'policy deny see org.kdbus.test.Server' 'refused cookie=303 errno=ESRCH' &&
 	what_of 304 'quota pool ENOBUFS' 'drop cookie=304 reason=undelivered kind=signal errno=ENOBUFS' \
-		'signal cookie=304 bytes=8192'
+		'signal cookie=304 bytes=8192' 'recv cookie=304 kind=signal'
 }
 
 counted() {

@@ -406,6 +406,7 @@ static void full_for_one(struct kdbus_client *c)
 	struct kdbus_builder m;
 
 	add_match(c, 9);
+	add_match(&other, 10);
 	build(&m, KDBUS_DST_ID_BROADCAST, NULL, 304, 8192);
 	kdbus_build_item(&m, KDBUS_ITEM_BLOOM_FILTER, filter, sizeof(filter));
 	printf("quota %llu>%llu pool ENOBUFS\n", ID(&client), ID(c));
@@ -413,7 +414,9 @@ static void full_for_one(struct kdbus_client *c)
 	       ID(&client), ID(c));
 	printf("signal %llu>-1 cookie=304 bytes=8192\n", ID(&client));
 	must(kdbus_client_send(&client, &m), "broadcast");
+	take(&other, "signal", ID(&client));
 	remove_match(c, 9);
+	remove_match(&other, 10);
 }
 
 static void pool_is_full(void)
