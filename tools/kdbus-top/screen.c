@@ -201,7 +201,7 @@ struct row **screen_rows(struct screen *s, size_t *n)
 			 s->o->sort[s->table], n);
 	if (!rows)
 		return NULL;
-	for (i = 0; i < *n; i++)
+	for (i = 0; s->placed && i < *n; i++)
 		if (same(&rows[i]->key, &s->selected))
 			s->cursor = i;
 	if (s->cursor >= *n)
