@@ -495,6 +495,7 @@ static __always_inline int on_msg_drop(const struct ev_msg_drop *e)
 	r->n[2] = e->kind;
 	r->n[3] = e->name_id;
 	r->code = e->reason;
+	r->ret = e->ret;
 	submit(r);
 	return 0;
 }
@@ -547,7 +548,7 @@ static __always_inline int on_name_change(const struct ev_name_change *e)
 	return 0;
 }
 
-/* All three have the same fields. */
+/* All of them have the same fields. */
 static __always_inline int on_name(__u32 type, const struct ev_name_acquire *e)
 {
 	struct mon_other *r;
@@ -575,6 +576,16 @@ static __always_inline int on_name_acquire(const struct ev_name_acquire *e)
 static __always_inline int on_name_queue(const struct ev_name_queue *e)
 {
 	return on_name(MON_NAME_QUEUE, (const void *)e);
+}
+
+static __always_inline int on_name_unqueue(const struct ev_name_unqueue *e)
+{
+	return on_name(MON_NAME_UNQUEUE, (const void *)e);
+}
+
+static __always_inline int on_name_update(const struct ev_name_update *e)
+{
+	return on_name(MON_NAME_UPDATE, (const void *)e);
 }
 
 static __always_inline int on_name_release(const struct ev_name_release *e)
@@ -771,6 +782,7 @@ static __always_inline int on_policy_deny(const struct ev_policy_deny *e)
 	r = other(MON_POLICY_DENY, e->bus, e->conn, e->peer);
 	if (!r)
 		return 0;
+	r->msg = e->msg;
 	r->code = e->level;
 	bpf_probe_read_kernel_str(r->text, sizeof(r->text), e->name);
 	submit(r);
@@ -802,6 +814,7 @@ static __always_inline int on_quota_refuse(const struct ev_quota_refuse *e)
 	r = other(MON_QUOTA_REFUSE, e->bus, e->src, e->conn);
 	if (!r)
 		return 0;
+	r->msg = e->msg;
 	r->n[0] = e->asked;
 	r->n[1] = e->used;
 	r->n[2] = e->limit;
@@ -824,6 +837,8 @@ EVENT(cmd_refuse, on_cmd_refuse)
 EVENT(name_change, on_name_change)
 EVENT(name_acquire, on_name_acquire)
 EVENT(name_queue, on_name_queue)
+EVENT(name_unqueue, on_name_unqueue)
+EVENT(name_update, on_name_update)
 EVENT(name_release, on_name_release)
 EVENT(match_add, on_match_add)
 EVENT(match_remove, on_match_remove)

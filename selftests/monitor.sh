@@ -86,7 +86,8 @@ elif .type == "signal" then "signal \(ends) cookie=\(.cookie) bytes=\(.bytes)"
 elif .type == "notice" then "notice \(ends) \(.notice) cookie=\(.cookie)"
 elif .type == "recv" then "recv \(ends) cookie=\(.cookie) kind=\(.kind)"
 elif .type == "drop" then
-	"drop \(ends) cookie=\(.cookie) reason=\(.reason) kind=\(.kind)"
+	"drop \(ends) cookie=\(.cookie) reason=\(.reason) kind=\(.kind)" +
+	(if .errno then " errno=\(.errno)" else "" end)
 elif .type == "move" then "move \(ends) name=\(.name)"
 elif .type == "end" then
 	"end \(ends) cookie=\(.cookie) outcome=\(.outcome) sync=\(.sync | yes)"

@@ -122,12 +122,27 @@ following() {
 	seen && grep -q "^recv $server>$client cookie=9 kind=reply" "$tmp/seen"
 }
 
+# what_of COOKIE LINE...: that is what there is to say of a message that failed
+what_of() {
+	from_file --follow "$(id ".cookie == $1")"
+	shift
+	printf '%s\n' "$@" | diff - <(sed -E 's/ [0-9]+(>[^ ]+)? / /' "$tmp/seen")
+}
+
+# Why it was refused, or did not reach one of those that it was for.
+reasons() {
+	what_of 302 'quota pool ENOBUFS' 'refused cookie=302 errno=ENOBUFS' &&
+	what_of 303 'policy deny see org.kdbus.test.Server' 'refused cookie=303 errno=ESRCH' &&
+	what_of 304 'quota pool ENOBUFS' 'drop cookie=304 reason=undelivered kind=signal errno=ENOBUFS' \
+		'signal cookie=304 bytes=8192' 'recv cookie=304 kind=signal'
+}
+
 counted() {
 	kdbus-monitor -q -r "$tmp/all.pcapng" --json -N 5 > "$tmp/json" && seen &&
 	head -n 5 "$tmp/all" | diff - "$tmp/seen"
 }
 
-plan 12
+plan 13
 check "all is recorded" record
 read -r server client pid < "$tmp/ids"
 bus=0-monrec
@@ -140,5 +155,6 @@ check "errors" by_error
 check "what took long" by_time
 check "several together" together
 check "what belongs to a message" following
+check "why a message failed" reasons
 check "a number of events" counted
 check "buses" by_bus

@@ -39,11 +39,14 @@ lines() {
 	line "$t +#[0-9]+ move .*  with org.kdbus.test.Lazy$" &&
 	line "$t +#[0-9]+ notice .*:kernel > 2 .*  reply_timeout of cookie 10$" &&
 	line "$t +#[0-9]+ drop .*  disconnect cookie 12$" &&
+	line "$t +#[0-9]+ drop +ENOBUFS .*  undelivered cookie 304$" &&
+	line "$t +name .*:3 .*  waits no longer for org.kdbus.test.Wanted allow_replacement$" &&
+	line "$t +name .*:3 .*  asked again for org.kdbus.test.Wanted allow_replacement queue$" &&
 	line "$t +conn .*:4 workload-monito  connected pid [0-9]+ uid 0 'short-lived' accept_fd pool 1.0M$" &&
 	line "$t +conn .*  is gone \(byebye\)$" &&
 	line "$t +match .*  add match cookie 7$" &&
 	line "$t +policy .*  may not own org.kdbus.test.Lazy$" &&
-	line "$t +quota +ENOBUFS .*  pool: [0-9]+ more on 0 of 4096$" &&
+	line "$t +#[0-9]+ quota +ENOBUFS .*  pool: [0-9]+ more on 0 of 4096$" &&
 	# no receives, unless they are asked for
 	! grep -q ' recv ' "$tmp/text" &&
 	kdbus-monitor -q -v -r "$f" | grep -qE "$t +#[0-9]+ recv +$took .*  cookie 1 call$"
@@ -63,7 +66,7 @@ columns() {
 summary_is_right() {
 	local n
 	n=$(jq -s '[.[] | select(.type != "start" and .type != "summary")] | length' "$tmp/json")
-	grep -q "^$n events: 14 call, 9 reply, 7 signal, 3 notice, [0-9]* recv, 3 drop, 1 move, 5 end, 4 refused, " "$tmp/summary" &&
+	grep -q "^$n events: 14 call, 9 reply, 8 signal, 3 notice, [0-9]* recv, 4 drop, 1 move, 5 end, 4 refused, " "$tmp/summary" &&
 	grep -qE '^[0-9]+ errors, 0 lost events$' "$tmp/summary" &&
 	[ "$(grep -cE "^ +$took  queue +($took|-)  service +($took|-)  [a-z]+ +#[0-9]+ [0-9]+:2 " "$tmp/summary")" = 5 ] &&
 	kdbus-monitor -q -r "$f" 2>&1 > /dev/null | grep -c . | grep -qx 0
@@ -145,12 +148,28 @@ not_root() {
 	grep -qx 'kdbus-monitor: only root may load BPF programs; run it with sudo' "$tmp/err"
 }
 
+# A capture from before is as it was if there will be none.
+keeps_old_capture() {
+	cp "$f" "$tmp/old.pcapng" && chmod 666 "$tmp/old.pcapng" && chmod 755 "$tmp" || return 1
+	setpriv --reuid=65534 --clear-groups "$bin/kdbus-monitor" -w "$tmp/old.pcapng" 2> /dev/null
+	[ $? = 77 ] && cmp "$f" "$tmp/old.pcapng" && says 77 'cannot watch' --via-bus=0-nosuch -w "$tmp/old.pcapng" &&
+	cmp "$f" "$tmp/old.pcapng"
+}
+
+unreadable() {
+	says 1 "'/' cannot be read: Is a directory, at byte 0$" -r / && [ "$(wc -l < "$tmp/err")" = 1 ] &&
+	KDBUS_BPF=x says 2 "KDBUS_BPF is 'x'; it can be btf, raw or tp" -N 1
+}
+
 # a full disk, and nobody who reads
 no_room() {
 	kdbus-monitor -q -r "$f" > /dev/full
 	[ $? = 1 ] || return 1
 	kdbus-monitor -q -r "$f" | head -n 1 > "$tmp/text"
-	[ "${PIPESTATUS[0]}" = 0 ] && [ "$(wc -l < "$tmp/text")" = 1 ]
+	[ "${PIPESTATUS[0]}" = 0 ] && [ "$(wc -l < "$tmp/text")" = 1 ] || return 1
+	says 1 "cannot write '/dev/full': No space left on device" -q -w /dev/full --timeout 10ms || return 1
+	kdbus-monitor -q -w - --timeout 5s 2> "$tmp/err" | true
+	[ "${PIPESTATUS[0]}" = 0 ] && [ ! -s "$tmp/err" ]
 }
 
 help_and_version() {
@@ -175,7 +194,7 @@ completion_of_values() {
 	offered --json p | grep -qx pretty && offered --color = | grep -qx never
 }
 
-plan 12
+plan 14
 check "all is recorded" record
 check "lines say what happened" lines
 check "columns line up" columns
@@ -185,6 +204,8 @@ check "a terminal of 80 columns" screen
 check "usage errors" usage
 check "no binary to a terminal" terminal
 check "not root: one line, exit code 77" not_root
+check "a capture is not emptied for nothing" keeps_old_capture
+check "what cannot be read, and no such kind of BPF program" unreadable
 check "nowhere to write to" no_room
 check "help and version" help_and_version
 check "bash completes types, kinds of JSON and when to colour" completion_of_values

@@ -70,6 +70,7 @@ says_what_it_cannot_know() {
 	[ $? = 77 ] && grep -q 'there is no such bus' "$tmp/err" || return 1
 	workload_start monvia2 || return 1
 	kdbus-monitor --via-bus="$bus" --timeout 10ms > "$tmp/out" 2> "$tmp/err" &&
+	! grep -q '#0' "$tmp/err" &&
 	grep -q '^kdbus-monitor: through a monitor connection: ids, .* are not known$' "$tmp/err"
 	local ret=$?
 	workload_end

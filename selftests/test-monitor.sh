@@ -29,7 +29,8 @@ numbers_add_up() {
 	[.[] | select(.seq) | .seq] as $seq |
 	([.[] | select(.pool_used) | .pool_used >= .pool_bytes and .pool_used <= .pool_size] +
 	 [.[] | select(.type == "signal" and .dst.conn > 0) | .depth == .cookie - 99] +
-	 [.[] | select(.type == "signal" and .dst.conn < 0) | .receivers == 2 and .matched == 2] +
+	 [.[] | select(.type == "signal" and .dst.conn < 0 and .cookie < 300) | .receivers == 2 and .matched == 2] +
+	 [.[] | select(.reason == "undelivered") | .errno == "ENOBUFS"] +
 	 [$seq == ($seq | sort)] +
 	 [.[] | select(.outcome == "timeout") | .age_ns >= 20000000 and .age_ns < 60000000000] +
 	 [.[] | select(.bus) | .bus_name == "'"$bus"'"]) | length > 30 and all' "$tmp/json" | grep -qx true

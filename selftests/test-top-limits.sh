@@ -115,8 +115,25 @@ no_debugfs() {
 		"umount -l /sys/kernel/debug; exec $bin/kdbus-top -b -n 1" && one_line
 }
 
+# The disk is full, or there is none. A file from before stays as it was, and
+# nothing else is left; what is no file is not replaced by one.
 no_output() {
-	exits 1 'No such file or directory' kdbus-top --openmetrics -n 1 -d 0.1 -o /nowhere/file && one_line
+	local how
+	exits 1 'cannot write /nowhere/file: No such file or directory' \
+		kdbus-top --openmetrics -n 1 -d 0.1 -o /nowhere/file && one_line || return 1
+	for how in -b --json --csv --openmetrics; do
+		exits 1 'cannot write to stdout: No space left on device' \
+			sh -c "kdbus-top $how -n 2 -d 0.1 > /dev/full" && one_line || return 1
+	done
+	exits 2 "'/dev/full' is no regular file" kdbus-top --openmetrics -n 1 -o /dev/full && [ -c /dev/full ] &&
+	mkdir "$tmp/small" && mount -t tmpfs -o size=4k none "$tmp/small" || return 1
+	echo old > "$tmp/small/file" &&
+	exits 1 "cannot write $tmp/small/file: No space left on device" \
+		kdbus-top --openmetrics -n 1 -d 0.1 -o "$tmp/small/file" && one_line &&
+	[ "$(cat "$tmp/small/file")" = old ] && [ "$(ls "$tmp/small")" = file ]
+	how=$?
+	umount "$tmp/small"
+	return $how
 }
 
 help_and_version() {

@@ -27,6 +27,7 @@ views() {
 	shows '^lost events 0 +dropped 7 +failed calls 7 +refused 9' &&
 	shows '^ID +NAME .*PID +COMM .*QUEUE .*POOL' &&
 	shows '^[0-9]+:1 +org\.kdbus\.test\.Server .* 6 .* 1[0-9]K/1\.0M' &&
+	until_true on_row '^[0-9]+:1 ' && shows '^selected +calls: answered [0-9]+, .*dropped: requested [0-9]+' &&
 	keys Tab && shows '^kdbus-top: names' && shows '^org\.kdbus\.test\.Server +1 workload' &&
 	keys Tab && shows '^kdbus-top: pairs' &&
 	shows '^2 org\.kdbus\.test\.Caller +1 org\.kdbus\.test\.Server +org\.kdbus\.test\.Server' &&
@@ -103,6 +104,20 @@ keys_work() {
 	keys q && shows 'exit code 0'
 }
 
+# Nobody has moved the cursor: it is on the first row, whichever that becomes.
+# Moved, it stays with its row. Still sorted by QUEUE.
+cursor_stays() {
+	home && keys 5 && keys 1 && shows '^kdbus-top: connections' &&
+	until_true first_is_selected Server && keys r && until_true first_is_selected '(Talker|Caller|Unlucky)' &&
+	keys End && until_true selected_is Server && keys r && until_true test_first Server && until_true selected_is Server
+}
+selected_row() {
+	tmux -L kdbus capture-pane -p -e | grep -P '\x1b\[[0-9;]*7m' | sed 's/\x1b\[[0-9;]*m//g' | sed -n '$p'
+}
+selected_is() { selected_row | grep -qE "^[0-9]+:[0-9]+ +org\.kdbus\.test\.$1"; }
+first_is_selected() { [[ $(test_first_row) =~ ^$1$ ]] && selected_is "$1"; }
+test_first_row() { test_rows | head -n 1; }
+
 # from IN/s five columns on is QUEUE: the server is first; reversed it is last
 sorts() {
 	home && keys s s s s s && until_true test_first Server &&
@@ -133,12 +148,13 @@ no_colours() {
 }
 has_any_colour() { tmux -L kdbus capture-pane -p -e | grep -qP '\x1b\[([0-9;]*;)?3[0-7]m'; }
 
-plan 9
+plan 10
 session topscreen 160 50
 check "the screen shows every view" views
 check "Enter looks into rows, Escape goes back" drill_down
 check "filters are typed, corrected and given up" filters
 check "it sorts" sorts
+check "the cursor stays where it was put, else on the first row" cursor_stays
 check "the other keys" keys_work
 session topsmall 140 40
 check "latency is drawn as bars with ranges" latency_page

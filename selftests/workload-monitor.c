@@ -399,6 +399,26 @@ static void refusals(void)
 	printf("failed %llu free ENXIO\n", ID(&client));
 }
 
+/* A broadcast goes to those who have room for it. */
+static void full_for_one(struct kdbus_client *c)
+{
+	__u64 filter[9] = { 0 };
+	struct kdbus_builder m;
+
+	add_match(c, 9);
+	add_match(&other, 10);
+	build(&m, KDBUS_DST_ID_BROADCAST, NULL, 304, 8192);
+	kdbus_build_item(&m, KDBUS_ITEM_BLOOM_FILTER, filter, sizeof(filter));
+	printf("quota %llu>%llu pool ENOBUFS\n", ID(&client), ID(c));
+	printf("drop %llu>%llu cookie=304 reason=undelivered kind=signal errno=ENOBUFS\n",
+	       ID(&client), ID(c));
+	printf("signal %llu>-1 cookie=304 bytes=8192\n", ID(&client));
+	must(kdbus_client_send(&client, &m), "broadcast");
+	take(&other, "signal", ID(&client));
+	remove_match(c, 9);
+	remove_match(&other, 10);
+}
+
 static void pool_is_full(void)
 {
 	struct kdbus_client c;
@@ -412,6 +432,7 @@ static void pool_is_full(void)
 	printf("quota %llu>%llu pool ENOBUFS\n", ID(&client), ID(&c));
 	snprintf(to, sizeof(to), "%llu", ID(&c));
 	say_refused(ID(&client), to, 302, "ENOBUFS");
+	full_for_one(&c);
 	must(kdbus_client_byebye(&c), "byebye");
 	printf("conn %llu dead byebye\n", ID(&c));
 	kdbus_client_close(&c);
@@ -454,6 +475,21 @@ static void policy_denies(void)
 
 /* ---- steps: names --------------------------------------------------------- */
 
+/* The owner and who waits ask once more, and one for the other's place. */
+static void names_again(const char *n)
+{
+	must_be(kdbus_client_acquire(&client, n, 0), -EALREADY, n);
+	printf("name %llu update %s\n", ID(&client), n);
+	printf("name %llu acquire %s errno=EALREADY\n", ID(&client), n);
+	must_be(kdbus_client_acquire(&other, n, KDBUS_NAME_QUEUE |
+				     KDBUS_NAME_ALLOW_REPLACEMENT), 1, n);
+	printf("name %llu update %s\n", ID(&other), n);
+	must_be(kdbus_client_acquire(&server, n, KDBUS_NAME_QUEUE), 1, n);
+	printf("name %llu wait %s\n", ID(&server), n);
+	must_be(kdbus_client_release(&server, n), 0, n);
+	printf("name %llu unwait %s\n", ID(&server), n);
+}
+
 static void names(void)
 {
 	const char *n = "org.kdbus.test.Wanted";
@@ -463,7 +499,9 @@ static void names(void)
 	printf("name %llu add %s\n", ID(&client), n);
 	must_be(kdbus_client_acquire(&other, n, KDBUS_NAME_QUEUE), 1, n);
 	printf("name %llu wait %s\n", ID(&other), n);
+	names_again(n);
 	must_be(kdbus_client_release(&client, n), 0, n);
+	printf("name %llu unwait %s\n", ID(&other), n);
 	printf("name %llu>%llu change %s\n", ID(&client), ID(&other), n);
 	must_be(kdbus_client_release(&other, n), 0, n);
 	printf("name %llu remove %s\n", ID(&other), n);
@@ -491,6 +529,7 @@ static void activation(void)
 	serve(11, false);
 	take(&client, "reply", ID(&server));
 	must_be(kdbus_client_release(&server, LAZY), 0, LAZY);
+	printf("name %llu unwait " LAZY "\n", ID(&act));
 	printf("name %llu>%llu change " LAZY "\n", ID(&server), ID(&act));
 	close(act.fd);
 	printf("name %llu remove " LAZY "\n", ID(&act));

@@ -103,7 +103,7 @@ static int try_kind(const struct attach_ops *ops, const char *kind)
 int attach_any(const char *tool, const struct attach_ops *ops)
 {
 	const char *only = getenv("KDBUS_BPF");
-	int ret = -EINVAL;
+	int ret = 0;
 	size_t i;
 
 	if (!getenv("KDBUS_DEBUG"))
@@ -114,6 +114,10 @@ int attach_any(const char *tool, const struct attach_ops *ops)
 		ret = try_kind(ops, kinds[i]);
 		if (!ret)
 			return 0;
+	}
+	if (!ret) {
+		refuse(tool, "KDBUS_BPF is '%s'; it can be btf, raw or tp", only);
+		return EXIT_USAGE;
 	}
 	return refuse(tool, "the kernel refuses the BPF programs (%s); set KDBUS_DEBUG=1 to see why",
 		      strerror(-ret));

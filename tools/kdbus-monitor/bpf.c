@@ -84,6 +84,8 @@ static void leave_out_unwanted(void)
 	if (!wants(EV_NAME)) {
 		leave_out("name_acquire");
 		leave_out("name_queue");
+		leave_out("name_unqueue");
+		leave_out("name_update");
 		leave_out("name_release");
 	}
 	if (!wants(EV_MATCH)) {
@@ -277,7 +279,6 @@ static int bpf_open(const struct options *o)
 		buses_each(want_bus);
 	if (o->by_uid || o->by_pid)
 		peers_each(want_peer);
-	announce();
 	return 0;
 }
 
@@ -515,9 +516,15 @@ static void on_end(const struct mon_end *r)
 
 /* ---- records: all others ------------------------------------------------ */
 
+static void set_id(struct event *e, const struct mon_other *r)
+{
+	if (r->msg)
+		event_set(e, F_ID, r->msg);
+}
+
 static void show_notice(struct event *e, const struct mon_other *r)
 {
-	event_set(e, F_ID, r->msg);
+	set_id(e, r);
 	event_set(e, F_NOTICE_TYPE, r->n[0]);
 	if (r->n[1])
 		event_set(e, F_COOKIE, r->n[1]);
@@ -526,18 +533,18 @@ static void show_notice(struct event *e, const struct mon_other *r)
 static void show_drop(struct event *e, const struct mon_other *r)
 {
 	e->name = name_of(e->bus, r->n[3]);
-	if (r->msg)
-		event_set(e, F_ID, r->msg);
+	set_id(e, r);
 	event_set(e, F_REASON, r->code);
 	event_set(e, F_COOKIE, r->n[0]);
 	event_set(e, F_POOL_BYTES, r->n[1]);
 	event_set(e, F_KIND, r->n[2]);
+	set_error(e, r->ret);
 }
 
 static void show_move(struct event *e, const struct mon_other *r)
 {
 	e->name = name_of(e->bus, r->n[0]);
-	event_set(e, F_ID, r->msg);
+	set_id(e, r);
 }
 
 static void show_failed(struct event *e, const struct mon_other *r)
@@ -566,6 +573,12 @@ static void show_name(struct event *e, const struct mon_other *r)
 		return;
 	case MON_NAME_QUEUE:
 		event_set(e, F_ACTION, A_WAIT);
+		break;
+	case MON_NAME_UNQUEUE:
+		event_set(e, F_ACTION, A_UNWAIT);
+		break;
+	case MON_NAME_UPDATE:
+		event_set(e, F_ACTION, A_UPDATE);
 		break;
 	case MON_NAME_ACQUIRE:
 		event_set(e, F_ACTION, A_ACQUIRE);
@@ -643,12 +656,14 @@ static void show_policy(struct event *e, const struct mon_other *r)
 		return;
 	}
 	event_set(e, F_ACTION, A_DENY);
+	set_id(e, r);
 	event_set(e, F_LEVEL, r->code);
 	e->name = r->text[0] ? r->text : NULL;
 }
 
 static void show_quota(struct event *e, const struct mon_other *r)
 {
+	set_id(e, r);
 	event_set(e, F_QUOTA_KIND, r->code);
 	event_set(e, F_ASKED, r->n[0]);
 	event_set(e, F_USED, r->n[1]);
@@ -671,6 +686,8 @@ static const struct {
 	[MON_NAME_CHANGE] = { EV_NAME, show_name, true },
 	[MON_NAME_ACQUIRE] = { EV_NAME, show_name, false },
 	[MON_NAME_QUEUE] = { EV_NAME, show_name, false },
+	[MON_NAME_UNQUEUE] = { EV_NAME, show_name, false },
+	[MON_NAME_UPDATE] = { EV_NAME, show_name, false },
 	[MON_NAME_RELEASE] = { EV_NAME, show_name, false },
 	[MON_MATCH_ADD] = { EV_MATCH, show_match, false },
 	[MON_MATCH_REMOVE] = { EV_MATCH, show_match, false },
@@ -808,6 +825,7 @@ static void bpf_stop(void)
 
 struct source source_bpf = {
 	.open = bpf_open,
+	.announce = announce,
 	.drain = bpf_drain,
 	.arm = bpf_arm,
 	.stop = bpf_stop,

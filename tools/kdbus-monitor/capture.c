@@ -175,7 +175,12 @@ void capture_event(const struct event *e)
 
 bool capture_flush(void)
 {
-	return out && !fflush(out) && !ferror(out);
+	if (!out || failed)
+		return false;
+	errno = 0;
+	if (fflush(out) || ferror(out))
+		failed = errno ?: EIO;
+	return !failed;
 }
 
 int capture_close(void)
@@ -184,8 +189,7 @@ int capture_close(void)
 
 	if (!out)
 		return 0;
-	if (fflush(out) || ferror(out))
-		failed = errno;
+	capture_flush();
 	if (failed && failed != EPIPE) {
 		complain("cannot write '%s': %s", out_path, strerror(failed));
 		ret = EXIT_RUNTIME;
@@ -238,9 +242,17 @@ static int broken(const char *what)
 	if (monitor_done())
 		return 0;
 	if (!rd.quiet)
-		complain("'%s' %s, at byte %llu; what comes before was read",
-			 rd.path, what, rd.offset);
+		complain("'%s' %s, at byte %llu%s", rd.path, what, rd.offset,
+			 rd.offset ? "; what comes before was read" : "");
 	return -EBADMSG;
+}
+
+static const char *cannot_read(void)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "cannot be read: %s", strerror(errno));
+	return text;
 }
 
 static int reader_open(const struct options *o)
@@ -351,7 +363,7 @@ static int read_block(void (*fn)(struct event *))
 	int ret = 0;
 
 	if (!n)
-		return ferror(rd.in) ? broken("cannot be read") : 0;
+		return ferror(rd.in) ? broken(cannot_read()) : 0;
 	if (!rd.offset && (n < 4 || head[0] != BLOCK_SECTION))
 		return broken("is no pcapng file");
 	if (n < sizeof(head))

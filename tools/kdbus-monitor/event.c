@@ -42,6 +42,7 @@ static const struct value_name actions[] = {
 	{ A_REMOVE, "remove" },
 	{ A_CHANGE, "change" },
 	{ A_WAIT, "wait" },
+	{ A_UNWAIT, "unwait" },
 	{ A_ACQUIRE, "acquire" },
 	{ A_RELEASE, "release" },
 	{ A_SET, "set" },

@@ -313,7 +313,9 @@ bool monitor_done(void)
 /* Nobody reads any more, or the disk is full: no use in going on. */
 static void check_output(void)
 {
-	if (!ferror(stdout) || output_error)
+	/* a capture there says so itself */
+	if (!ferror(stdout) || output_error ||
+	    (opt.write && !strcmp(opt.write, "-")))
 		return;
 	output_error = errno ?: EIO;
 	done = true;
@@ -520,15 +522,22 @@ int main(int argc, char **argv)
 						       &source_bpf;
 	filter_open(&opt);
 	text_open(&opt, stdout);
-	ret = opt.write ? capture_open(opt.write) : 0;
-	if (!ret)
-		ret = s->open(&opt);
+	ret = s->open(&opt);
 	if (ret)
 		return ret;
+	/* no earlier: it empties a file that may be dear to somebody */
+	ret = opt.write ? capture_open(opt.write) : 0;
+	if (ret) {
+		s->close();
+		return ret;
+	}
+	if (s->announce)
+		s->announce();
 	ret = work(s);
 	if (opt.write)
 		ret_write = capture_close();
-	summarize();
+	if (!ret || shown)
+		summarize();
 	s->close();
 	flush();
 	if (output_error && output_error != EPIPE) {

@@ -134,7 +134,7 @@ enum value_kind {
 /* what an event of NAME, MATCH, CONN, BUS and POLICY says has happened */
 enum action {
 	A_NEW = 1, A_DEAD, A_UPDATE, A_ADD, A_REMOVE, A_CHANGE, A_WAIT,
-	A_ACQUIRE, A_RELEASE, A_SET, A_DENY,
+	A_UNWAIT, A_ACQUIRE, A_RELEASE, A_SET, A_DENY,
 	A_ENDPOINT_NEW, A_ENDPOINT_DEAD, A_DOMAIN_NEW, A_DOMAIN_DEAD,
 };
 
@@ -264,6 +264,7 @@ struct options {
 /**
  * struct source - where events come from
  * @open:	0, or an exit code after saying why on stderr
+ * @announce:	passes on the first event, EV_START; may be NULL
  * @drain:	passes on what there is; how many things that was, or a
  *		negative errno
  * @arm:	from now on @fd tells when there is something; may be NULL
@@ -274,6 +275,7 @@ struct options {
  */
 struct source {
 	int (*open)(const struct options *o);
+	void (*announce)(void);
 	int (*drain)(void);
 	void (*arm)(void);
 	void (*stop)(void);

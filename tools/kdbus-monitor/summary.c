@@ -27,7 +27,11 @@ static void describe_call(const struct event *e, char *buf, size_t size)
 
 	text_who(from, a, sizeof(a));
 	text_who(to, b, sizeof(b));
-	snprintf(buf, size, "%llu:%s > %s", e->bus, a, b);
+	/* a monitor connection knows neither a bus nor a message by number */
+	if (e->bus)
+		snprintf(buf, size, "%llu:%s > %s", e->bus, a, b);
+	else
+		snprintf(buf, size, "%s > %s", a, b);
 }
 
 static void add_slow(const struct event *e)
@@ -79,14 +83,16 @@ static __u64 total(void)
 
 static void print_slow(const struct slow *s, FILE *out)
 {
-	char age[8], wait[8], service[8];
+	char age[8], wait[8], service[8], id[24] = "";
 
 	format_time(s->age, age, sizeof(age));
 	format_time(s->wait == UNKNOWN ? 0 : s->wait, wait, sizeof(wait));
 	format_time(s->service == UNKNOWN ? 0 : s->service, service,
 		    sizeof(service));
-	fprintf(out, "  %6s  queue %6s  service %6s  %-11s #%llu %s\n", age,
-		wait, service, s->outcome, s->id, s->who);
+	if (s->id)
+		snprintf(id, sizeof(id), "#%llu ", s->id);
+	fprintf(out, "  %6s  queue %6s  service %6s  %-11s %s%s\n", age, wait,
+		service, s->outcome, id, s->who);
 }
 
 void summary_text(FILE *out)

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/kdbus.h>
 
 #include "kdbus_enums.h"
 #include "monitor.h"
@@ -228,10 +229,12 @@ static void say_end(const struct event *e)
 
 static void say_name(const struct event *e)
 {
+	__u64 action = event_get(e, F_ACTION);
+	__u64 flags = event_get(e, F_NAME_FLAGS);
 	char who[160];
 
 	text_who(&e->dst, who, sizeof(who));
-	switch (event_get(e, F_ACTION)) {
+	switch (action) {
 	case A_ADD:
 		say("has %s", e->name);
 		break;
@@ -244,11 +247,19 @@ static void say_name(const struct event *e)
 	case A_WAIT:
 		say("waits for %s", e->name);
 		break;
+	case A_UNWAIT:
+		say("waits no longer for %s", e->name);
+		break;
+	case A_UPDATE:
+		say("asked again for %s", e->name);
+		break;
 	default:
-		say("%s %s", value_name(V_ACTION, event_get(e, F_ACTION)),
-		    e->name);
+		say("%s %s", value_name(V_ACTION, action), e->name);
 	}
-	say_flags(V_NAME_FLAGS, event_get(e, F_NAME_FLAGS) & ~4ULL);
+	/* who waits has asked to be queued */
+	if (action != A_UPDATE)
+		flags &= ~(__u64)KDBUS_NAME_QUEUE;
+	say_flags(V_NAME_FLAGS, flags);
 }
 
 static void say_conn(const struct event *e)

@@ -425,7 +425,6 @@ static int viabus_open(const struct options *o)
 		return EXIT_ENV;
 	}
 	source_viabus.fd = client.fd;
-	announce();
 	return 0;
 }
 
@@ -438,6 +437,7 @@ static void viabus_close(void)
 
 struct source source_viabus = {
 	.open = viabus_open,
+	.announce = announce,
 	.drain = viabus_drain,
 	.close = viabus_close,
 	.fd = -1,

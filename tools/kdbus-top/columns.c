@@ -286,7 +286,7 @@ const struct column columns[] = {
 	NUM("COUT", "in_flight_out", C | U, 0, 0, F_INT, 0, flight_out,
 	    "own calls in flight"),
 	NUM("OLDEST", "oldest_ns", ALL, 6, 6, F_TIME, 5e9, oldest,
-	    "age of the oldest call in flight"),
+	    "age of the oldest call now"),
 	NUM("DONE", "answered", ALL, 5, 12, F_COUNT, 0, done,
 	    "calls answered"),
 	NUM("FAIL", "failed", ALL, 5, 6, F_COUNT, 0.5, failed,

@@ -36,6 +36,7 @@ static void move_to(struct screen *s, long to)
 	if (rows && n) {
 		s->cursor = to < 0 ? 0 : (size_t)to < n ? (size_t)to : n - 1;
 		s->selected = rows[s->cursor]->key;
+		s->placed = true;
 	}
 	free(rows);
 }
@@ -46,6 +47,7 @@ static void show(struct screen *s, enum view view)
 	if (view != VIEW_LATENCY && view != s->table) {
 		s->table = view;
 		s->top = s->cursor = 0;
+		s->placed = false;
 		memset(&s->selected, 0, sizeof(s->selected));
 	}
 }
@@ -114,6 +116,7 @@ static void back(struct screen *s)
 	s->view = step->view;
 	s->table = step->table;
 	s->selected = step->selected;
+	s->placed = true;
 	s->top = 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -227,9 +228,11 @@ static void catch_signals(void)
 	sigaction(SIGALRM, &sa, NULL);
 }
 
-static int failed(int ret)
+/* @file: what could not be written, or NULL if it was something else */
+static int failed(int ret, const char *file)
 {
-	fprintf(stderr, "kdbus-top: %s\n", strerror(-ret));
+	fprintf(stderr, "kdbus-top: %s%s%s%s\n", file ? "cannot write " : "",
+		file ?: "", file ? ": " : "", strerror(-ret));
 	return EXIT_RUNTIME;
 }
 
@@ -263,6 +266,9 @@ static int sleep_until(struct model *m, long long end)
 
 static int put_frame(struct model *m, const struct options *o)
 {
+	int ret = 0;
+
+	errno = 0;
 	switch (o->output) {
 	case OUT_JSON:
 		json_frame(m, o);
@@ -271,22 +277,26 @@ static int put_frame(struct model *m, const struct options *o)
 		csv_frame(m, o);
 		break;
 	case OUT_METRICS:
-		return metrics_frame(m, o);
+		ret = metrics_frame(m, o);
+		break;
 	default:
 		text_frame(m, o);
 	}
-	return ended ? 1 : ferror(stdout) ? -EIO : 0;
+	if (!ret && ferror(stdout))
+		ret = -(errno ?: EIO);
+	return ended ? 1 : ret;
 }
 
 /* Frames until the count is reached, a signal comes or nobody reads them. */
 static int batch_run(struct model *m, const struct options *o)
 {
+	const char *written = NULL;
 	int ret;
 	long n;
 
 	end_fd = eventfd(0, EFD_CLOEXEC);
 	if (end_fd < 0)
-		return failed(-errno);
+		return failed(-errno, NULL);
 	catch_signals();
 
 	ret = model_sample(m);
@@ -294,12 +304,15 @@ static int batch_run(struct model *m, const struct options *o)
 		ret = sleep_until(m, ms_now() + o->delay * 1000);
 		if (!ret)
 			ret = model_sample(m);
-		if (!ret)
-			ret = put_frame(m, o);
+		if (ret)
+			break;
+		ret = put_frame(m, o);
+		if (ret < 0)
+			written = o->file ?: "to stdout";
 	}
 	close(end_fd);
 	if (ret < 0)
-		return failed(ret);
+		return failed(ret, written);
 	m->lost = source_lost();
 	if (m->lost)
 		fprintf(stderr, "kdbus-top: %llu events were lost; --pairs makes more room\n",
@@ -322,6 +335,7 @@ int main(int argc, char **argv)
 	struct options o = { .delay = 1 };
 	struct arguments a = { .o = &o };
 	struct model m = {};
+	struct stat st;
 	int ret, v;
 
 	for (v = 0; v < KIND_ACCOUNT; v++)
@@ -331,6 +345,12 @@ int main(int argc, char **argv)
 	if (o.output == OUT_SCREEN &&
 	    !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))) {
 		fprintf(stderr, "kdbus-top: this is no terminal; use -b for text, or --json, --csv or --openmetrics\n");
+		return EXIT_USAGE;
+	}
+
+	if (o.file && !stat(o.file, &st) && !S_ISREG(st.st_mode)) {
+		fprintf(stderr, "kdbus-top: '%s' is no regular file, and -o puts one in its place; write to stdout without it\n",
+			o.file);
 		return EXIT_USAGE;
 	}
 

@@ -379,9 +379,10 @@ static int put_file(struct model *m, const struct options *o)
 		free(temp);
 		return ret;
 	}
+	errno = 0;
 	put_frame(m, o);
 	if (ferror(out) | fclose(out) || rename(temp, o->file)) {
-		ret = -errno;
+		ret = -(errno ?: EIO);
 		unlink(temp);
 	}
 	free(temp);

@@ -201,7 +201,7 @@ struct row **screen_rows(struct screen *s, size_t *n)
 			 s->o->sort[s->table], n);
 	if (!rows)
 		return NULL;
-	for (i = 0; i < *n; i++)
+	for (i = 0; s->placed && i < *n; i++)
 		if (same(&rows[i]->key, &s->selected))
 			s->cursor = i;
 	if (s->cursor >= *n)
@@ -219,14 +219,55 @@ static void put_nothing(const struct screen *s, int y)
 		put(y, 2, "Nothing yet. Programs appear when they say HELLO to a bus.");
 }
 
+/* What is told of a kind, unless it is nothing and not to be told. */
+static int put_kind(int y, int x, const char *kind, const char *text, bool all)
+{
+	if (!all && !strcmp(text, "none"))
+		return x;
+	return put(y, x, "%s: %s", kind, text) + 3;
+}
+
+/* How calls ended, why messages were dropped and commands have failed. */
+static int put_outcomes(const struct row *r, int y, int x, bool all)
+{
+	__u64 ends[N_ENDS], bounds[N_BOUNDS];
+	char text[512];
+	int i;
+
+	for (i = 0; i < N_ENDS; i++)
+		ends[i] = r->in.ends[i] + r->out.ends[i];
+	numbers_text(end_texts, ends, N_ENDS, text, sizeof(text));
+	x = put_kind(y, x, "calls", text, all);
+	numbers_text(drop_texts, r->in.drops, N_DROPS, text, sizeof(text));
+	x = put_kind(y, x, "dropped", text, all);
+	errors_text(r, text, sizeof(text));
+	x = put_kind(y, x, "errors", text, all);
+	for (i = 0; i < N_BOUNDS; i++)
+		bounds[i] = r->in.bounds[i] + r->out.bounds[i];
+	numbers_text(bound_texts, bounds, N_BOUNDS, text, sizeof(text));
+	return put_kind(y, x, "limits", text, all);
+}
+
+/* The same of the row under the cursor, in one line below the table. */
+static void put_selected(const struct row *r)
+{
+	int y = LINES - 2, x;
+
+	attron(A_BOLD);
+	x = put(y, 0, "selected") + 2;
+	attroff(A_BOLD);
+	if (put_outcomes(r, y, x, false) == x)
+		put(y, x, "no calls, drops or errors yet");
+}
+
 static void put_table(struct screen *s, struct row **rows, size_t n, int y)
 {
+	int below = (LINES > 12) + (LINES > 16), page = LINES - y - 1 - below;
 	bool show[128];
 	size_t i;
 
 	fit_columns(s->table, show);
-	s->page = LINES - y - 1 - (LINES > 12) > 0 ?
-		  LINES - y - 1 - (LINES > 12) : 1;
+	s->page = page > 0 ? page : 1;
 	if (s->cursor < s->top)
 		s->top = s->cursor;
 	if (s->cursor >= s->top + s->page)
@@ -237,6 +278,8 @@ static void put_table(struct screen *s, struct row **rows, size_t n, int y)
 			  s->top + i == s->cursor);
 	if (!n)
 		put_nothing(s, y + 1);
+	else if (LINES > 16)
+		put_selected(rows[s->cursor]);
 }
 
 /* ---- latency ------------------------------------------------------------------- */
@@ -286,28 +329,6 @@ static void put_bars(const struct screen *s, const struct row *r, int y)
 	}
 }
 
-/* "dropped: ..." and the like, where there is something to say. */
-static int put_outcomes(const struct row *r, int y)
-{
-	__u64 sums[N_ENDS + N_DROPS + N_BOUNDS];
-	char text[512];
-	int i, x = 0;
-
-	for (i = 0; i < N_ENDS; i++)
-		sums[i] = r->in.ends[i] + r->out.ends[i];
-	numbers_text(end_texts, sums, N_ENDS, text, sizeof(text));
-	x = put(y, x, "calls: %s", text) + 3;
-	numbers_text(drop_texts, r->in.drops, N_DROPS, text, sizeof(text));
-	x = put(y, x, "dropped: %s", text) + 3;
-	errors_text(r, text, sizeof(text));
-	x = put(y, x, "errors: %s", text) + 3;
-	for (i = 0; i < N_BOUNDS; i++)
-		sums[i] = r->in.bounds[i] + r->out.bounds[i];
-	numbers_text(bound_texts, sums, N_BOUNDS, text, sizeof(text));
-	put(y, x, "limits: %s", text);
-	return y + 1;
-}
-
 static void put_latency(struct screen *s, struct row **rows, size_t n, int y)
 {
 	const struct row *r = n ? rows[s->cursor] : NULL;
@@ -323,7 +344,7 @@ static void put_latency(struct screen *s, struct row **rows, size_t n, int y)
 	put(y++, 0, "%s%s", text, r->gone ? " (gone)" : "");
 	attroff(A_BOLD);
 	if (LINES > 12)
-		y = put_outcomes(r, y);
+		put_outcomes(r, y++, 0, true);
 	for (p = 0; p < TOP_PARTS; p++) {
 		if (LINES <= 14 && p != (int)s->part)
 			continue;

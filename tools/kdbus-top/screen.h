@@ -31,6 +31,7 @@ struct step {
  * @cursor:	row the cursor is on
  * @page:	rows that fit
  * @selected:	what that row is found by: it moves, and the cursor with it
+ * @placed:	somebody has put the cursor there; else it stays on the first
  * @scope:	terms of the rows somebody looked into
  * @typed:	filter somebody typed
  * @steps:	the way back
@@ -50,7 +51,7 @@ struct screen {
 	enum ask ask;
 	char line[FILTER_TEXT], error[160];
 	unsigned int help_top, part;
-	bool paused, help, quit;
+	bool placed, paused, help, quit;
 };
 
 /* Rows of the table and the cursor on them; to be freed. */
