@@ -18,8 +18,11 @@ static int try_unload(void)
 
 static void load(void)
 {
-	int fd = open(getenv("KDBUS_KO"), O_RDONLY | O_CLOEXEC);
+	const char *module = getenv("KDBUS_KO");
+	int fd;
 
+	ASSERT(module);
+	fd = open(module, O_RDONLY | O_CLOEXEC);
 	ASSERT(fd >= 0);
 	ASSERT_OK(syscall(SYS_finit_module, fd, "", 0));
 	close(fd);
@@ -54,7 +57,7 @@ static void run_case_of(void *arg)
 	_exit(1);
 }
 
-/* spec 1.2: the module is there for as long as one file of it is open */
+/* The module is there for as long as one file of it is open. */
 TEST(it_is_refused_while_races_run)
 {
 	static const char *cases[][2] = {
@@ -89,7 +92,7 @@ static int fd_of_memfd(void)
 	return cmd.fd;
 }
 
-/* spec 20.1, 8.9: a memfd is a file of it as well; a mapped pool is none */
+/* spec 8.9: a memfd is a file of it as well; a mapped pool is none */
 TEST(what_keeps_the_module)
 {
 	struct kdbus_client c;
