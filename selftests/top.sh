@@ -147,6 +147,12 @@ screen_start() {
 }
 
 screen_end() {
+	local server
+	server=$(tmux -L kdbus display-message -p '#{pid}' 2> /dev/null)
 	tmux -L kdbus kill-server 2> /dev/null
+	# a new one would be told by the old one that it ends
+	while [ -n "$server" ] && kill -0 "$server" 2> /dev/null; do
+		sleep_ms 50
+	done
 	workload_end
 }
