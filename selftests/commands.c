@@ -401,6 +401,11 @@ static void call_y(void)
 	ASSERT_OK(pthread_join(t, NULL));
 }
 
+bool others_have(__u64 id)
+{
+	return id == x.hello.id || id == y.hello.id;
+}
+
 void others_go_on(void)
 {
 	const struct kdbus_conn_info *info;

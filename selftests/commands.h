@@ -60,5 +60,7 @@ void command_close(const struct command *c, int fd);
  * calls, names, matches, lists, coming and going.
  */
 void others_go_on(void);
+/* Whether that is the id of one of them, who would get what is sent to it. */
+bool others_have(__u64 id);
 
 #endif /* KDBUS_COMMANDS_H */

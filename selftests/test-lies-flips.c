@@ -102,12 +102,15 @@ static void flipped_once(unsigned int *seed)
 
 /*
  * A request's deadline stays what it is, none: one that sleeps for its reply
- * would sleep for ever.
+ * would sleep for ever. And nothing is sent to the others, who would get it.
  */
-static bool may_flip(size_t word)
+static bool may_flip(size_t word, __u64 value)
 {
-	return cmd->nr != KDBUS_CMD_MSG_SEND ||
-	       word != offsetof(struct kdbus_msg, timeout_ns) / 8;
+	if (cmd->nr != KDBUS_CMD_MSG_SEND)
+		return true;
+	return word != offsetof(struct kdbus_msg, timeout_ns) / 8 &&
+	       !(word == offsetof(struct kdbus_msg, dst_id) / 8 &&
+		 others_have(value));
 }
 
 static void *flip_words(void *arg)
@@ -116,15 +119,16 @@ static void *flip_words(void *arg)
 	size_t n = (right.size + 7) / 8, i;
 	volatile unsigned int spin;
 	unsigned int seed = 1;
+	__u64 bad;
 
 	run_on(1);
 	while (!stopped()) {
 		i = rand_r(&seed) % n;
-		if (!may_flip(i))
+		bad = garbage[rand_r(&seed) %
+			      (sizeof(garbage) / sizeof(*garbage))];
+		if (!may_flip(i, bad))
 			continue;
-		__atomic_store_n(&flipped[i], garbage[rand_r(&seed) %
-				 (sizeof(garbage) / sizeof(*garbage))],
-				 __ATOMIC_RELAXED);
+		__atomic_store_n(&flipped[i], bad, __ATOMIC_RELAXED);
 		for (spin = rand_r(&seed) % 1000; spin; spin--)
 			;
 		__atomic_store_n(&flipped[i], good[i], __ATOMIC_RELAXED);
