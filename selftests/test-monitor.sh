@@ -108,8 +108,8 @@ flood() {
 	lost=$(jq -s '[.[] | select(.type == "lost") | .count] | add' "$tmp/json")
 	echo "of $all shown $shown, lost $lost"
 	[ "$lost" -gt 10 ] && summary ".lost == $lost" &&
-	# things that are refused are two records each, one of which may be lost
-	[ $((shown + lost)) -ge "$all" ] && [ $((shown + lost)) -le $((all + 16)) ]
+	# eight things that are refused are two records each, one of which may be lost
+	[ $((shown + lost)) -ge "$all" ] && [ $((shown + lost)) -le $((all + 8)) ]
 }
 
 # Each signal is one record, so these add up to the last one.
