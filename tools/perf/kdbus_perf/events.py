@@ -180,12 +180,14 @@ def lost_samples(options, lost):
     """
     stats = subprocess.run(["perf", "report", "--stats", "-i", options.input],
                            capture_output=True, text=True, check=False).stdout
-    counts, event = [], ""
+    counts, event = {}, ""
     for name, count in STATS.findall(stats):
         event = name or event
-        if count and event.startswith("kdbus:"):
-            counts.append(int(count))
-    return sum(counts) if counts else lost
+        if count:
+            counts[event] = int(count)
+    if not counts:
+        return lost
+    return sum(n for event, n in counts.items() if event.startswith("kdbus:"))
 
 
 def report(options):
