@@ -253,7 +253,6 @@ static void kdbus_slice_settle(struct kdbus_slice *slice)
 	kdbus_slices_destroy(&gone);
 }
 
-
 static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 				 const struct kdbus_charge *charge,
 				 struct kdbus_account **spare,

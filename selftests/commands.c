@@ -361,6 +361,20 @@ int command_run(const struct command *c, int fd, void *at)
 	return xioctl(fd, c->nr, at);
 }
 
+int command_open(const struct command *c)
+{
+	int fd = c->open();
+
+	ASSERT(fd >= 0);
+	return fd;
+}
+
+int command_begin(const struct command *c, struct kdbus_builder *b)
+{
+	c->build(b);
+	return command_open(c);
+}
+
 void command_close(const struct command *c, int fd)
 {
 	if (c->open == open_control || c->open == open_ep ||

@@ -45,6 +45,10 @@ extern struct kdbus_client commands_a, commands_b;
 
 /* Makes that world. */
 void commands_world(void);
+/* A file to give a command on: command_done() or command_close() closes it. */
+int command_open(const struct command *c);
+/* The same, and @b is the command as it is right. */
+int command_begin(const struct command *c, struct kdbus_builder *b);
 /* Runs a command at @at, which holds what it was built as. */
 int command_run(const struct command *c, int fd, void *at);
 /* Takes back a command that has succeeded, and closes its file. */

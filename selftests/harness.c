@@ -240,6 +240,13 @@ void hear_all(struct kdbus_client *c, __u64 cookie)
 	ASSERT_OK(xioctl(c->fd, KDBUS_CMD_MATCH_ADD, &match));
 }
 
+void make_sync(struct kdbus_builder *m, __u64 timeout_ns)
+{
+	m->msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
+		       KDBUS_MSG_FLAGS_SYNC_REPLY;
+	m->msg.timeout_ns = timeout_ns;
+}
+
 int request(struct kdbus_client *c, __u64 dst, __u64 cookie, __u64 timeout_ns)
 {
 	struct kdbus_builder b;
@@ -432,13 +439,20 @@ static int listing_split(char *line, char **words)
 	return n;
 }
 
-static void listing_begin(struct listing *l, const char *file)
+FILE *listing_open(const char *file)
 {
 	char path[128];
+	FILE *f;
 
 	snprintf(path, sizeof(path), LISTINGS "%s", file);
-	l->file = fopen(path, "r");
-	ASSERT(l->file);
+	f = fopen(path, "r");
+	ASSERT(f);
+	return f;
+}
+
+static void listing_begin(struct listing *l, const char *file)
+{
+	l->file = listing_open(file);
 	ASSERT(fgets(l->head, sizeof(l->head), l->file));
 	l->n = listing_split(l->head, l->titles);
 }

@@ -109,6 +109,8 @@ int send_to_name(struct kdbus_client *c, const char *name, const char *data);
 void build_broadcast(struct kdbus_builder *b, __u64 cookie);
 /* A match without rules: every broadcast and every notification. */
 void hear_all(struct kdbus_client *c, __u64 cookie);
+/* What has been begun as a message becomes a synchronous request. */
+void make_sync(struct kdbus_builder *m, __u64 timeout_ns);
 /* Sends an asynchronous request. */
 int request(struct kdbus_client *c, __u64 dst, __u64 cookie, __u64 timeout_ns);
 /* Receives the next message, which has to be there, and frees it. */
@@ -137,6 +139,8 @@ void wait_for(pid_t pid);
 
 /* A parameter of the module, set until the case has ended. */
 void param_set(const char *name, unsigned long value);
+/* One of the module's listings; for the caller to close. */
+FILE *listing_open(const char *file);
 /*
  * A number out of the module's listings: @column of the line of @file whose
  * "bus" is @bus and whose "conn" is @conn (0: any, the numbers are summed up);

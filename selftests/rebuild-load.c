@@ -194,12 +194,9 @@ static void watch(void)
 
 static void copy_listing(int round, const char *what)
 {
+	FILE *f = listing_open(what);
 	char line[1024], *end;
-	FILE *f;
 
-	snprintf(line, sizeof(line), "/sys/kernel/debug/kdbus/%s", what);
-	f = fopen(line, "r");
-	ASSERT(f);
 	while (fgets(line, sizeof(line), f)) {
 		end = strchr(line, '\n');
 		ASSERT(end);

@@ -437,9 +437,7 @@ static void call_build(struct call *call, struct peer *p, __u64 dst,
 	kdbus_build_msg(&call->m, dst, new_cookie());
 	if (*name)
 		kdbus_build_string(&call->m, KDBUS_ITEM_DST_NAME, name);
-	call->m.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-			    KDBUS_MSG_FLAGS_SYNC_REPLY;
-	call->m.msg.timeout_ns = timeout_ns;
+	make_sync(&call->m, timeout_ns);
 	kdbus_build_vec(&call->m, data, 8);
 }
 

@@ -23,13 +23,10 @@ static void add_line(char *to, char *line, int skip)
 /* All but the most a pool ever held, which a command that fails may raise. */
 static void add_listing(char *to, const char *file)
 {
-	char path[128], line[4096], *found;
+	char line[4096], *found;
 	int skip = -1;
-	FILE *f;
+	FILE *f = listing_open(file);
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/kdbus/%s", file);
-	f = fopen(path, "r");
-	ASSERT(f);
 	while (fgets(line, sizeof(line), f)) {
 		found = strstr(line, " pool_peak");
 		if (found) {

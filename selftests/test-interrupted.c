@@ -36,9 +36,7 @@ static void build_call(struct kdbus_builder *m, __u64 dst, __u64 cookie,
 	kdbus_build_msg(m, dst, cookie);
 	if (!dst)
 		kdbus_build_string(m, KDBUS_ITEM_DST_NAME, NAME);
-	m->msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-		       KDBUS_MSG_FLAGS_SYNC_REPLY;
-	m->msg.timeout_ns = timeout_ns;
+	make_sync(m, timeout_ns);
 }
 
 /* Calls until the request is there. */

@@ -193,8 +193,7 @@ static void try_often(void *how)
 		if (cmd->again)
 			cmd->again();
 		set_right();
-		fd = cmd->open();
-		ASSERT(fd >= 0);
+		fd = command_open(cmd);
 		ret = command_run(cmd, fd, flipped);
 		if (!is_abi_error(ret))
 			command_fail(cmd, "%s", strerror(-ret));

@@ -28,8 +28,7 @@ static void *run_there(void *arg)
 /* Begins a command at the page that stalls; returns when it sleeps. */
 static void begin(struct run *r)
 {
-	r->fd = r->c->open();
-	ASSERT(r->fd >= 0);
+	r->fd = command_open(r->c);
 	ASSERT_OK(pthread_create(&r->thread, NULL, run_there, r));
 	stall_wait(&stall);
 }
@@ -53,8 +52,22 @@ static void the_same_goes_on(void)
 	ASSERT_OK(kdbus_client_match_remove(&commands_a, 99));
 }
 
-/* spec 22.5: fetched late */
-TEST(commands_that_come_late_hold_up_nobody)
+static void others_and_the_same_go_on(void)
+{
+	others_go_on();
+	the_same_goes_on();
+}
+
+/* It has been served, and does what it does otherwise. */
+static void expect_served(struct run *r)
+{
+	expect_end(r, r->c->want);
+	command_done(r->c, r->fd, stall.page);
+	ASSERT_OK(munmap(stall.page, PAGE));
+}
+
+static void each_command(void (*how)(struct run *r,
+				     const struct kdbus_builder *b))
 {
 	struct kdbus_builder b;
 	size_t i;
@@ -65,59 +78,57 @@ TEST(commands_that_come_late_hold_up_nobody)
 
 		r.c->build(&b);
 		ASSERT(b.size <= PAGE);
-		stall_new(&stall);
-		begin(&r);
-		others_go_on();
-		the_same_goes_on();
-		stall_serve(&stall, b.buf, b.size);
-		expect_end(&r, r.c->want);
-		command_done(r.c, r.fd, stall.page);
-		ASSERT_OK(munmap(stall.page, PAGE));
+		how(&r, &b);
 	}
+}
+
+static void comes_late(struct run *r, const struct kdbus_builder *b)
+{
+	stall_new(&stall);
+	begin(r);
+	others_and_the_same_go_on();
+	stall_serve(&stall, b->buf, b->size);
+	expect_served(r);
+}
+
+/* spec 22.5: fetched late */
+TEST(commands_that_come_late_hold_up_nobody)
+{
+	each_command(comes_late);
+}
+
+static void never_comes(struct run *r, const struct kdbus_builder *b)
+{
+	(void)b;
+	stall_new(&stall);
+	begin(r);
+	others_go_on();
+	stall_unmap(&stall);
+	expect_end(r, -EFAULT);
+	command_close(r->c, r->fd);
 }
 
 /* spec 22.5, 22.6: never, and at last there is no page */
 TEST(commands_that_never_come_hold_up_nobody)
 {
-	struct kdbus_builder b;
-	size_t i;
+	each_command(never_comes);
+}
 
-	commands_world();
-	for (i = 0; i < n_commands; i++) {
-		struct run r = { .c = &commands[i] };
-
-		r.c->build(&b);
-		stall_new(&stall);
-		begin(&r);
-		others_go_on();
-		stall_unmap(&stall);
-		expect_end(&r, -EFAULT);
-		command_close(r.c, r.fd);
-	}
+static void answer_stalls(struct run *r, const struct kdbus_builder *b)
+{
+	if (!r->c->answers)
+		return;
+	stall_new_writer(&stall, b->buf, b->size);
+	begin(r);
+	others_and_the_same_go_on();
+	stall_let_write(&stall);
+	expect_served(r);
 }
 
 /* spec 22.5, 7.6, 12.3: the answer is written late */
 TEST(answers_that_stall_hold_up_nobody)
 {
-	struct kdbus_builder b;
-	size_t i;
-
-	commands_world();
-	for (i = 0; i < n_commands; i++) {
-		struct run r = { .c = &commands[i] };
-
-		if (!r.c->answers)
-			continue;
-		r.c->build(&b);
-		stall_new_writer(&stall, b.buf, b.size);
-		begin(&r);
-		others_go_on();
-		the_same_goes_on();
-		stall_let_write(&stall);
-		expect_end(&r, r.c->want);
-		command_done(r.c, r.fd, stall.page);
-		ASSERT_OK(munmap(stall.page, PAGE));
-	}
+	each_command(answer_stalls);
 }
 
 /* ---- and dies there --------------------------------------------------- */
@@ -135,9 +146,8 @@ static void sleep_there(void *arg)
 {
 	const struct command *c = arg;
 	pthread_t t;
-	int fd = c->open();
+	int fd = command_open(c);
 
-	ASSERT(fd >= 0);
 	stall_new(&stall);
 	ASSERT_OK(pthread_create(&t, NULL, tell_when_it_sleeps, NULL));
 	command_run(c, fd, stall.page);

@@ -90,9 +90,7 @@ static void end_at(const struct command *c, char *end, const char *what)
 	size_t beyond;
 	int fd;
 
-	c->build(&b);
-	fd = c->open();
-	ASSERT(fd >= 0);
+	fd = command_begin(c, &b);
 	for (beyond = words(&b); beyond; beyond -= 8) {
 		char *at = end - words(&b) + beyond;
 
@@ -130,9 +128,7 @@ TEST(commands_nowhere)
 		struct kdbus_builder b;
 		int fd;
 
-		c->build(&b);
-		fd = c->open();
-		ASSERT(fd >= 0);
+		fd = command_begin(c, &b);
 		for (k = 0; k < sizeof(nowhere) / sizeof(*nowhere); k++)
 			expect_fault(c, fd, (void *)(uintptr_t)nowhere[k],
 				     "nowhere");
@@ -155,9 +151,7 @@ TEST(commands_have_to_be_aligned)
 
 		if (c->nr == KDBUS_CMD_MEMFD_SEAL_GET)
 			continue;
-		c->build(&b);
-		fd = c->open();
-		ASSERT(fd >= 0);
+		fd = command_begin(c, &b);
 		for (off = 1; off < 8; off++) {
 			memcpy(moved + off, b.buf, b.size);
 			expect_fault(c, fd, moved + off, "not aligned");
@@ -182,9 +176,7 @@ TEST(what_has_no_answer_may_be_read_only)
 		struct kdbus_builder b;
 		int fd;
 
-		c->build(&b);
-		fd = c->open();
-		ASSERT(fd >= 0);
+		fd = command_begin(c, &b);
 		memcpy(page, b.buf, b.size);
 		ASSERT_OK(mprotect(page, PAGES * PAGE, PROT_READ));
 		if (!c->answers) {
@@ -222,9 +214,7 @@ TEST(a_reply_that_cannot_be_told_of)
 	ASSERT(b != MAP_FAILED);
 	commands_world();
 	kdbus_build_msg(b, commands_b.hello.id, 1);
-	b->msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-		       KDBUS_MSG_FLAGS_SYNC_REPLY;
-	b->msg.timeout_ns = 100 * SEC;
+	make_sync(b, 100 * SEC);
 	ASSERT_OK(mprotect(b, sizeof(*b), PROT_READ));
 	ASSERT_OK(pthread_create(&t, NULL, answer_b, &replied));
 	ASSERT_EQ(kdbus_client_send(&commands_a, b), -EFAULT);

@@ -343,9 +343,7 @@ TEST(replies_have_no_holes)
 
 	world();
 	kdbus_build_msg(&s.msg, commands_a.hello.id, 1);
-	s.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-			  KDBUS_MSG_FLAGS_SYNC_REPLY;
-	s.msg.msg.timeout_ns = 1000 * SEC;
+	make_sync(&s.msg, 1000 * SEC);
 	sender_start(&s, &me);
 	ASSERT_EQ(kdbus_client_wait(&commands_a, 30000), 1);
 	build_all(&b, me.hello.id, NULL);
@@ -498,9 +496,7 @@ TEST(commands_are_answered_in_their_place)
 		struct kdbus_builder b;
 		int fd;
 
-		c->build(&b);
-		fd = c->open();
-		ASSERT(fd >= 0);
+		fd = command_begin(c, &b);
 		memset(buf, STAIN, sizeof(buf));
 		memcpy(buf, b.buf, b.size);
 		ASSERT_EQ(command_run(c, fd, buf), c->want);

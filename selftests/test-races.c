@@ -134,9 +134,7 @@ TEST(cancel_against_timeout)
 static void begin_call(struct sender *s)
 {
 	kdbus_build_msg(&s->msg, b.hello.id, cookie);
-	s->msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-			   KDBUS_MSG_FLAGS_SYNC_REPLY;
-	s->msg.msg.timeout_ns = 60 * SEC;
+	make_sync(&s->msg, 60 * SEC);
 	sender_start(s, &a);
 	ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
 }
@@ -191,9 +189,7 @@ TEST(reply_against_signal)
 	ASSERT_OK(sigaction(SIGUSR1, &sa, NULL));
 	for (i = 0; i < ROUNDS / 3; i++, cookie++) {
 		kdbus_build_msg(&s.msg, b.hello.id, cookie);
-		s.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-				  KDBUS_MSG_FLAGS_SYNC_REPLY;
-		s.msg.msg.timeout_ns = 60 * SEC;
+		make_sync(&s.msg, 60 * SEC);
 		sender_start(&s, &a);
 		caller = s.thread;
 		ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);

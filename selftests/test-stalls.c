@@ -425,9 +425,7 @@ static void call_service(__u64 attach_flags, __u64 conn_flags)
 	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
 	kdbus_build_msg(&call.msg, 0, 7);
 	kdbus_build_string(&call.msg, KDBUS_ITEM_DST_NAME, NAME);
-	call.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-			     KDBUS_MSG_FLAGS_SYNC_REPLY;
-	call.msg.msg.timeout_ns = 100 * SEC;
+	make_sync(&call.msg, 100 * SEC);
 	sender_start(&call, &c);
 	ASSERT_EQ(kdbus_client_wait(&a, 20000), 1);
 }
@@ -541,9 +539,7 @@ TEST(a_reply_in_the_making_is_late_after_the_deadline)
 {
 	setup();
 	kdbus_build_msg(&call.msg, b.hello.id, 7);
-	call.msg.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY |
-			     KDBUS_MSG_FLAGS_SYNC_REPLY;
-	call.msg.msg.timeout_ns = 300 * MSEC;
+	make_sync(&call.msg, 300 * MSEC);
 	sender_start(&call, &c);
 	ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
 	reply_init(&s.msg, 1);

@@ -701,8 +701,7 @@ static void interrupted_call(void)
 	sigaction(SIGUSR1, &action, NULL);
 	ASSERT_OK(pthread_create(&t, NULL, interrupt, &self));
 	kdbus_build_msg(&m, server.hello.id, 77);
-	m.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY | KDBUS_MSG_FLAGS_SYNC_REPLY;
-	m.msg.timeout_ns = 1 * SEC;
+	make_sync(&m, 1 * SEC);
 	kdbus_build_vec(&m, "request", 8);
 	ASSERT_EQ(kdbus_client_send(&caller, &m), -EINTR);
 	ASSERT_OK(pthread_join(t, NULL));
