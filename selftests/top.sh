@@ -52,7 +52,8 @@ top_end() {
 	wait "$top_pid" || top_status=$?
 }
 
-uptime_ns() { awk '{ printf "%.0f", $1 * 1e9 }' /proc/uptime; }
+# What is later than that is later than now: hundredths, rounded up.
+uptime_ns() { awk '{ printf "%.0f", ($1 + 0.01) * 1e9 }' /proc/uptime; }
 
 # the last line of --json, if it is whole and its sample younger than that
 frame_younger() {

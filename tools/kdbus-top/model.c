@@ -504,7 +504,8 @@ int model_drain(struct model *m)
 
 int model_sample(struct model *m)
 {
-	__u64 now;
+	/* before anything is read: what happened until then is in it */
+	__u64 now = now_ns();
 	int ret;
 
 	m->sample++;
@@ -515,7 +516,6 @@ int model_sample(struct model *m)
 	ret = source_drain(m);
 	if (ret < 0)
 		return ret;
-	now = now_ns();
 	m->interval = m->time_ns ? (now - m->time_ns) / 1e9 : 0;
 	m->time_ns = now;
 	finish(m);

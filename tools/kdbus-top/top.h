@@ -189,7 +189,8 @@ struct row {
  * @domains:	all domains
  * @lost:	events that could not be counted, of all kinds
  * @interval:	seconds the rates are over
- * @time_ns:	of the last sample, CLOCK_MONOTONIC
+ * @time_ns:	when the last sample began, CLOCK_MONOTONIC; all until then is in
+ *		it
  */
 struct model {
 	struct row *rows[N_KINDS];
