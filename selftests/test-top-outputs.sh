@@ -82,6 +82,26 @@ text_is_true() {
 	grep -qE '^ *[0-9]+ 0-toptext +0 +5 ' "$tmp/buses"
 }
 
+# Lines say why calls failed and messages were dropped.
+text_says_why() {
+	local why ret=0
+	workload_start topwhy || return 1
+	kdbus-top -b -d 0.3 --view=buses --bus 0-topwhy > "$tmp/text" &
+	top_pid=$!
+	until_true grep -q '^buses' "$tmp/text" && workload_run || ret=1
+	why=$(jq -r 'def s(f): map(f) | add // 0;
+		([.conns[].enxio] | add) as $enxio | .pairs |
+		"  calls: answered \(s(.answered)), timeout \(s(.timeout)), dead \(s(.dead)), " +
+		"cancelled \(s(.cancelled)), .*  dropped: requested \(s(.requested)), " +
+		"disconnect \(s(.disconnect))  errors: .*ENXIO \($enxio)\\b"' "$tmp/truth")
+	until_true grep -qE "0-topwhy .*$why" "$tmp/text" || ret=1
+	kill "$top_pid"
+	wait "$top_pid" || ret=1
+	workload_end
+	[ $ret = 0 ] || { echo "# no such line: $why"; sed 's/^/# | /' "$tmp/text"; }
+	return $ret
+}
+
 # ---- OpenMetrics --------------------------------------------------------------
 
 # metrics_read FILE...: both parsers of prometheus_client take them; the samples
@@ -194,9 +214,10 @@ filters() {
 	return $ret
 }
 
-plan 5
+plan 6
 check "CSV equals what a workload is known to have done, in every view" csv_is_true
 check "text shows every view" text_is_true
+check "text says why calls failed and messages were dropped" text_says_why
 check "OpenMetrics says the same in a file, and parsers take it" metrics_file
 check "OpenMetrics can be had once, of every view" metrics_once
 check "filters combine" filters

@@ -58,8 +58,14 @@ void bars_make(struct bars *b, const struct row *r, unsigned int lines)
 	}
 }
 
-void numbers_text(const char * const *texts, const __u64 *numbers,
-		  unsigned int n, char *buf, size_t size)
+const char * const outcome_texts[N_OUTCOMES] = {
+	[OUTCOME_CALLS] = "calls", [OUTCOME_DROPS] = "dropped",
+	[OUTCOME_ERRORS] = "errors", [OUTCOME_LIMITS] = "limits",
+};
+
+/* "answered 5, timeout 1": what is not 0 of a table; "none". */
+static void numbers_text(const char * const *texts, const __u64 *numbers,
+			 unsigned int n, char *buf, size_t size)
 {
 	size_t len = 0;
 	unsigned int i;
@@ -82,7 +88,7 @@ const char *error_name(unsigned int err)
 	return number;
 }
 
-void errors_text(const struct row *r, char *buf, size_t size)
+static void errors_text(const struct row *r, char *buf, size_t size)
 {
 	size_t len = 0;
 	unsigned int i;
@@ -93,6 +99,33 @@ void errors_text(const struct row *r, char *buf, size_t size)
 				len ? ", " : "",
 				error_name(r->errors.buckets[i].bucket),
 				r->errors.buckets[i].count);
+}
+
+void outcome_text(const struct row *r, enum outcome what, char *buf, size_t size)
+{
+	__u64 ends[N_ENDS], bounds[N_BOUNDS];
+	int i;
+
+	switch (what) {
+	case OUTCOME_CALLS:
+		for (i = 0; i < N_ENDS; i++)
+			ends[i] = r->in.ends[i] + r->out.ends[i];
+		numbers_text(end_texts, ends, N_ENDS, buf, size);
+		break;
+	case OUTCOME_DROPS:
+		numbers_text(drop_texts, r->in.drops, N_DROPS, buf, size);
+		break;
+	case OUTCOME_ERRORS:
+		errors_text(r, buf, size);
+		break;
+	case OUTCOME_LIMITS:
+		for (i = 0; i < N_BOUNDS; i++)
+			bounds[i] = r->in.bounds[i] + r->out.bounds[i];
+		numbers_text(bound_texts, bounds, N_BOUNDS, buf, size);
+		break;
+	default:
+		snprintf(buf, size, "none");
+	}
 }
 
 void part_text(const struct row *r, enum top_part part, char *buf,

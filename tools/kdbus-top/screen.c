@@ -219,33 +219,18 @@ static void put_nothing(const struct screen *s, int y)
 		put(y, 2, "Nothing yet. Programs appear when they say HELLO to a bus.");
 }
 
-/* What is told of a kind, unless it is nothing and not to be told. */
-static int put_kind(int y, int x, const char *kind, const char *text, bool all)
-{
-	if (!all && !strcmp(text, "none"))
-		return x;
-	return put(y, x, "%s: %s", kind, text) + 3;
-}
-
-/* How calls ended, why messages were dropped and commands have failed. */
+/* The row's outcomes; without @all, what there is of them. */
 static int put_outcomes(const struct row *r, int y, int x, bool all)
 {
-	__u64 ends[N_ENDS], bounds[N_BOUNDS];
 	char text[512];
-	int i;
+	int what;
 
-	for (i = 0; i < N_ENDS; i++)
-		ends[i] = r->in.ends[i] + r->out.ends[i];
-	numbers_text(end_texts, ends, N_ENDS, text, sizeof(text));
-	x = put_kind(y, x, "calls", text, all);
-	numbers_text(drop_texts, r->in.drops, N_DROPS, text, sizeof(text));
-	x = put_kind(y, x, "dropped", text, all);
-	errors_text(r, text, sizeof(text));
-	x = put_kind(y, x, "errors", text, all);
-	for (i = 0; i < N_BOUNDS; i++)
-		bounds[i] = r->in.bounds[i] + r->out.bounds[i];
-	numbers_text(bound_texts, bounds, N_BOUNDS, text, sizeof(text));
-	return put_kind(y, x, "limits", text, all);
+	for (what = 0; what < N_OUTCOMES; what++) {
+		outcome_text(r, what, text, sizeof(text));
+		if (all || strcmp(text, "none"))
+			x = put(y, x, "%s: %s", outcome_texts[what], text) + 3;
+	}
+	return x;
 }
 
 /* The same of the row under the cursor, in one line below the table. */

@@ -18,6 +18,22 @@ static void put_totals(struct model *m, const struct options *o)
 	       t.refused, m->lost);
 }
 
+/* The row's outcomes, but for what the table says of calls that went well. */
+static void put_outcomes(const struct row *r)
+{
+	char text[512];
+	int what;
+
+	for (what = 0; what < N_OUTCOMES; what++) {
+		if (what == OUTCOME_CALLS &&
+		    !flow_failed(&r->in) && !flow_failed(&r->out))
+			continue;
+		outcome_text(r, what, text, sizeof(text));
+		if (strcmp(text, "none"))
+			printf("  %s: %s", outcome_texts[what], text);
+	}
+}
+
 /* Cells of a line; the title line without a row. */
 static void put_line(enum view view, const struct row *r)
 {
@@ -34,7 +50,11 @@ static void put_line(enum view view, const struct row *r)
 		       r ? cell : columns[c].title);
 		sep = " ";
 	}
-	printf("%s\n", r && r->gone ? " (gone)" : "");
+	if (r && r->gone)
+		printf(" (gone)");
+	if (r)
+		put_outcomes(r);
+	printf("\n");
 }
 
 static void put_bars(const struct bars *b)
@@ -75,7 +95,9 @@ static void put_latency(const struct row *r)
 	if (!b.n)
 		return;
 	row_label(r, text, sizeof(text));
-	printf("%s\n", text);
+	printf("%s", text);
+	put_outcomes(r);
+	printf("\n");
 	for (p = 0; p < TOP_PARTS; p++) {
 		part_text(r, p, text, sizeof(text));
 		printf("  %-10s %8llu  %s\n", part_texts[p],

@@ -376,12 +376,17 @@ struct bars {
 
 /* The parts of a row's latency, in at most @lines lines. */
 void bars_make(struct bars *b, const struct row *r, unsigned int lines);
-/* "answered 5, timeout 1": what is not 0 of a table; "none". */
-void numbers_text(const char * const *texts, const __u64 *numbers,
-		  unsigned int n, char *buf, size_t size);
 /* "EXFULL"; "error 511" for one without a name. */
 const char *error_name(unsigned int err);
-void errors_text(const struct row *r, char *buf, size_t size);
+
+/* How calls ended, why messages were dropped, how and by what commands failed. */
+enum outcome {
+	OUTCOME_CALLS, OUTCOME_DROPS, OUTCOME_ERRORS, OUTCOME_LIMITS, N_OUTCOMES,
+};
+extern const char * const outcome_texts[N_OUTCOMES];
+/* "answered 5, timeout 1"; "none". */
+void outcome_text(const struct row *r, enum outcome what, char *buf,
+		  size_t size);
 /* Percentiles of a part, both ways: "p50 1us  p90 2us  p99 3us  max 4us". */
 void part_text(const struct row *r, enum top_part part, char *buf,
 	       size_t size);
