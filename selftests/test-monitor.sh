@@ -76,6 +76,7 @@ from_before() {
 	workload_run
 	wait "$mon"
 	local status=$?
+	! grep 'no bus' "$tmp/err" || status=1
 	workload_end
 	[ "$status" = 0 ] && jq 'select(.type == "call") |
 		.bus_name == "'"$bus"'" and .src.names == "org.kdbus.test.Client" and
@@ -90,6 +91,7 @@ bus_to_come() {
 	local ret=$?
 	monitor_stop || ret=1
 	workload_end
+	grep -q "no bus is '0-monlate' yet" "$tmp/err" || ret=1
 	[ "$ret" = 0 ] && seen && grep -qx 'bus new 0-monlate' "$tmp/seen" &&
 	[ "$(grep -c '^conn . new' "$tmp/seen")" = 7 ] &&
 	[ "$(grep -c '^call' "$tmp/seen")" = 14 ]

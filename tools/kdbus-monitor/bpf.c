@@ -171,14 +171,18 @@ static void monitor_destroy(void)
 
 /* ---- what was there before --------------------------------------------- */
 
+static bool bus_there;
+
 static void want_bus(__u64 bus, const char *name)
 {
 	static const struct mon_fields none;
 	__u64 id;
 
-	if (parse_number(opt->bus, &id) ? bus == id : !strcmp(name, opt->bus))
-		bpf_map_update_elem(bpf_map__fd(skel->maps.buses), &bus, &none,
-				    BPF_NOEXIST);
+	if (parse_number(opt->bus, &id) ? bus != id : strcmp(name, opt->bus))
+		return;
+	bus_there = true;
+	bpf_map_update_elem(bpf_map__fd(skel->maps.buses), &bus, &none,
+			    BPF_NOEXIST);
 }
 
 static void want_peer(const struct peer *p)
@@ -253,6 +257,7 @@ static int bpf_open(const struct options *o)
 		.attach = monitor_attach,
 		.destroy = monitor_destroy,
 	};
+	bool listed;
 	int ret;
 
 	opt = o;
@@ -273,10 +278,14 @@ static int bpf_open(const struct options *o)
 	peers_open();
 	/* whoever comes now is in the records, whoever came before is listed */
 	skel->bss->active = 1;
-	if (!peers_list())
+	listed = peers_list();
+	if (!listed)
 		complain("no listings in /sys/kernel/debug/kdbus: connections and names from before are not known; mount debugfs");
 	if (o->bus)
 		buses_each(want_bus);
+	if (o->bus && listed && !bus_there)
+		complain("no bus is '%s' yet; waiting for one (ls /dev/kdbus shows what there is)",
+			 o->bus);
 	if (o->by_uid || o->by_pid)
 		peers_each(want_peer);
 	return 0;
