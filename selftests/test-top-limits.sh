@@ -64,7 +64,16 @@ come_and_go() {
 
 # ---- very many ----------------------------------------------------------------
 
-# CPU time of the program per frame with ten thousand connections, in ms
+# on the screen, to the last row
+ten_thousand_on_screen() {
+	terminal_start 120 30
+	shows 'connections 10000 ' && keys End && shows '^[0-9]+:10000 ' &&
+		keys q && shows 'exit code 0'
+	local ret=$?
+	terminal_end
+	return $ret
+}
+
 ten_thousand() {
 	local ret=0 pid ticks
 	echo 65536 > /sys/module/kdbus/parameters/max_conns_per_user
@@ -77,6 +86,7 @@ ten_thousand() {
 	wait "$pid" || ret=1
 	[ "$(grep -c '^[0-9]*:[0-9]* ' "$tmp/text")" = 40000 ] || ret=1
 	echo "# CPU ticks until the first frame: $ticks"
+	ten_thousand_on_screen || ret=1
 	program_end
 	return $ret
 }

@@ -136,18 +136,24 @@ hides() {
 	return 1
 }
 
-# screen_start BUS COLUMNS LINES OPTION...: kdbus-top in a terminal of a size,
-# then the workload on that bus
+# terminal_start COLUMNS LINES OPTION...: kdbus-top in a terminal of a size
+terminal_start() {
+	local columns=$1 lines=$2
+	shift 2
+	tmux -L kdbus -f /dev/null new-session -d -x "$columns" -y "$lines" \
+		"${SCREEN_ENV:-env} kdbus-top $*; echo exit code \$?; read -r line"
+}
+
+# screen_start BUS COLUMNS LINES OPTION...: the same, then the workload on that bus
 screen_start() {
 	local bus=$1 columns=$2 lines=$3
 	shift 3
 	workload_start "$bus" || return 1
-	tmux -L kdbus -f /dev/null new-session -d -x "$columns" -y "$lines" \
-		"${SCREEN_ENV:-env} kdbus-top -d 0.3 $* -f bus=0-$bus; echo exit code \$?; read -r line"
+	terminal_start "$columns" "$lines" -d 0.3 "$@" -f "bus=0-$bus"
 	shows 'Server|lost events' && workload_run
 }
 
-screen_end() {
+terminal_end() {
 	local server
 	server=$(tmux -L kdbus display-message -p '#{pid}' 2> /dev/null)
 	tmux -L kdbus kill-server 2> /dev/null
@@ -155,5 +161,9 @@ screen_end() {
 	while [ -n "$server" ] && kill -0 "$server" 2> /dev/null; do
 		sleep_ms 50
 	done
+}
+
+screen_end() {
+	terminal_end
 	workload_end
 }
