@@ -18,6 +18,8 @@
 #   LIB_SRCS += ...				sources of libkdbus
 
 SHELL := /bin/bash
+# modprobe, bpftool and depmod are there, and users who are not root look elsewhere
+export PATH := $(PATH):/usr/sbin:/sbin
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -60,7 +62,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CLANG ?= clang
-BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+BPFTOOL ?= bpftool
 CFLAGS ?= -O2 -g
 comma := ,
 ALL_CFLAGS := -std=gnu11 -Wall -Wextra -D_GNU_SOURCE \
