@@ -218,7 +218,7 @@ static void text_pool(const struct row *r, char *buf, size_t size)
 	{ title, key, views, width, keep, format, alarm, help, NULL, value_##fn }
 
 const struct column columns[] = {
-	TEXT("ID", "id", C, -8, 0, id, "bus:connection"),
+	TEXT("ID", "id", C, -10, 0, id, "bus:connection"),
 	NUM("UID", "uid", U, 6, 0, F_INT, 0, user, "the user"),
 	TEXT("USER", "user", U, -12, 1, name, "its name"),
 	TEXT("NAME", "name", C, -26, 1, name, "its names, else its description"),
