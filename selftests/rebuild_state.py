@@ -121,10 +121,6 @@ class State:
         return begin is not None and begin.index <= index and \
             self.ended.get(conn, index + 1) > index
 
-    def ending(self, conn, index):
-        """Whether others may have seen that it ends: first that, then the event."""
-        return conn in self.ended and self.begun(self.ended[conn]) < index
-
     # ---- messages
 
     def msg_send(self, e):
