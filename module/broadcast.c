@@ -205,17 +205,44 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r,
 /* how many receivers are looked at before others get the bus lock */
 #define KDBUS_BROADCAST_BATCH 64
 
+/* Puts receiver @i behind those that remain. */
+static void kdbus_receivers_drop(struct kdbus_receivers *r, unsigned int i)
+{
+	r->n--;
+	swap(r->conns[i], r->conns[r->n]);
+}
+
 /*
- * Whether somebody whom a broadcast matches is to get it: once, in a sandbox if
- * he may know what makes it match, and if he may talk to the sender. The bus
- * lock is held.
+ * Leaves each receiver once. This is not done in batches: between them another
+ * broadcast would leave its own stamp, and who has several matches would get a
+ * message for each.
+ */
+static void kdbus_receivers_unique(struct kdbus_bus *bus,
+				   struct kdbus_receivers *r)
+{
+	u64 stamp = kdbus_message_new_id();
+	unsigned int i = 0;
+
+	mutex_lock(&bus->lock);
+	while (i < r->n) {
+		if (r->conns[i]->last_msg == stamp) {
+			kdbus_receivers_drop(r, i);
+		} else {
+			r->conns[i]->last_msg = stamp;
+			i++;
+		}
+	}
+	mutex_unlock(&bus->lock);
+}
+
+/*
+ * Whether somebody whom a broadcast matches is to get it: in a sandbox if he may
+ * know what makes it match, and if he may talk to the sender. The bus lock is
+ * held.
  */
 static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
-				   struct kdbus_conn *conn, u64 stamp)
+				   struct kdbus_conn *conn)
 {
-	if (conn->last_msg == stamp)
-		return false;
-	conn->last_msg = stamp;
 	if (!kdbus_policy_applies(conn))
 		return true;
 	if (conn->ep->custom && !kdbus_match_conn(conn, msg))
@@ -229,19 +256,17 @@ static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
  */
 static unsigned int kdbus_broadcast_sift(const struct kdbus_message *msg,
 					 struct kdbus_receivers *r,
-					 unsigned int i, u64 stamp)
+					 unsigned int i)
 {
 	struct kdbus_bus *bus = msg->src->bus;
 	unsigned int n;
 
 	mutex_lock(&bus->lock);
 	for (n = 0; i < r->n && n < KDBUS_BROADCAST_BATCH; n++) {
-		if (kdbus_broadcast_is_for(msg, r->conns[i], stamp)) {
+		if (kdbus_broadcast_is_for(msg, r->conns[i]))
 			i++;
-		} else {
-			r->n--;
-			swap(r->conns[i], r->conns[r->n]);
-		}
+		else
+			kdbus_receivers_drop(r, i);
 	}
 	mutex_unlock(&bus->lock);
 	return i;
@@ -251,11 +276,11 @@ static unsigned int kdbus_broadcast_sift(const struct kdbus_message *msg,
 static void kdbus_broadcast_filter(const struct kdbus_message *msg,
 				   struct kdbus_receivers *r)
 {
-	u64 stamp = kdbus_message_new_id();
 	unsigned int all = r->n, i = 0;
 
+	kdbus_receivers_unique(msg->src->bus, r);
 	while (i < r->n)
-		i = kdbus_broadcast_sift(msg, r, i, stamp);
+		i = kdbus_broadcast_sift(msg, r, i);
 	for (i = r->n; i < all; i++)
 		kdbus_conn_put(r->conns[i]);
 }

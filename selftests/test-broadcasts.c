@@ -35,31 +35,79 @@ static void hear_sender(struct kdbus_client *to, __u64 cookie, __u64 id)
 	ASSERT_OK(kdbus_client_match_add(to, &m));
 }
 
+static struct kdbus_client many[MANY];
+
+/* what they heard of each other's coming, or what has been counted */
+static void many_forget(void)
+{
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		while (!kdbus_client_recv(&many[i], KDBUS_RECV_DROP, 0, NULL))
+			;
+}
+
+static void many_listen(size_t pool)
+{
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		client_new_pool(&many[i], &bus, pool);
+		hear_all(&many[i], 1);
+		hear_all(&many[i], 2);
+		hear_sender(&many[i], 3, a.hello.id);
+		hear_sender(&many[i], 4, b.hello.id);
+	}
+	many_forget();
+}
+
 /* spec 15.1, 25: also by matches that are found in different ways */
 TEST(many_receivers_get_it_once_each)
 {
-	static struct kdbus_client r[MANY];
 	int i;
 
 	setup();
-	for (i = 0; i < MANY; i++) {
-		client_new_pool(&r[i], &bus, PAGE);
-		hear_all(&r[i], 1);
-		hear_all(&r[i], 2);
-		hear_sender(&r[i], 3, a.hello.id);
-	}
-	/* what they heard of each other's coming */
-	for (i = 0; i < MANY; i++)
-		while (!kdbus_client_recv(&r[i], KDBUS_RECV_DROP, 0, NULL))
-			;
+	many_listen(PAGE);
 	build_broadcast(&m, 1);
 	kdbus_build_vec(&m, "x", 2);
 	ASSERT_OK(kdbus_client_send(&a, &m));
 	ASSERT_OK(kdbus_client_send(&a, &m));
 	for (i = 0; i < MANY; i++) {
-		expect_msg(&r[i], a.hello.id, 1);
-		expect_msg(&r[i], a.hello.id, 1);
-		expect_nothing(&r[i]);
+		expect_msg(&many[i], a.hello.id, 1);
+		expect_msg(&many[i], a.hello.id, 1);
+		expect_nothing(&many[i]);
+	}
+}
+
+#define AT_A_TIME 20
+
+static void *speak(void *client)
+{
+	struct kdbus_builder one;
+	int i;
+
+	build_broadcast(&one, 1);
+	kdbus_build_vec(&one, "x", 2);
+	for (i = 0; i < AT_A_TIME; i++)
+		ASSERT_OK(kdbus_client_send(client, &one));
+	return NULL;
+}
+
+/* also while another one is on its way to the same receivers */
+TEST(two_at_a_time_get_there_once_each)
+{
+	pthread_t t;
+	int i, round;
+
+	setup();
+	many_listen(16 * PAGE);
+	for (round = 0; round < 8; round++) {
+		ASSERT_OK(pthread_create(&t, NULL, speak, &b));
+		speak(&a);
+		ASSERT_OK(pthread_join(t, NULL));
+		for (i = 0; i < MANY; i++)
+			ASSERT_EQ(queued(&many[i]), 2 * AT_A_TIME);
+		many_forget();
 	}
 }
 
