@@ -411,7 +411,8 @@ class Compare:
             denied = {w.conn for w in self.state.why[e.msg]
                       if w.name == "policy_deny"}
             must = {c for c in must - denied - {e.src}
-                    if self.state.alive(c, e.index)}
+                    if self.state.alive(c, e.index) and
+                    not self.state.ending(c, e.index)}
             hit = {f.conn for f in self.state.fates[e.msg]}
             if not must <= hit or not hit <= may:
                 self.problem("broadcasts", "reached %s; must be %s, may be %s:"

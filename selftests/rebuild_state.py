@@ -121,6 +121,11 @@ class State:
         return begin is not None and begin.index <= index and \
             self.ended.get(conn, index + 1) > index
 
+    def ending(self, conn, index):
+        """Whether others may have seen that it ends: its matches go before the
+        notice that tells it."""
+        return conn in self.ended and self.begun(self.ended[conn]) < index
+
     # ---- messages
 
     def msg_send(self, e):
