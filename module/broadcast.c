@@ -223,6 +223,8 @@ static void kdbus_receivers_unique(struct kdbus_bus *bus,
 	u64 stamp = kdbus_message_new_id();
 	unsigned int i = 0;
 
+	if (r->n < 2)
+		return;
 	mutex_lock(&bus->lock);
 	while (i < r->n) {
 		if (r->conns[i]->last_msg == stamp) {
