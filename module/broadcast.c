@@ -10,7 +10,6 @@
 #include "broadcast.h"
 #include "bus.h"
 #include "connection.h"
-#include "endpoint.h"
 #include "message.h"
 #include "policy.h"
 #include "queue.h"
@@ -51,6 +50,24 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 		return ERR_PTR(ret);
 	}
 	return entry;
+}
+
+/**
+ * kdbus_receivers_gather() - take from the sender what receivers will be told
+ * @r:		the receivers
+ * @msg:	the message, sent by current
+ *
+ * May sleep for as long as the sender's memory takes.
+ */
+void kdbus_receivers_gather(const struct kdbus_receivers *r,
+			    struct kdbus_message *msg)
+{
+	u64 flags = 0;
+	unsigned int i;
+
+	for (i = 0; i < r->n; i++)
+		flags |= READ_ONCE(r->conns[i]->attach_flags);
+	kdbus_message_gather(msg, kdbus_meta_allowed(flags));
 }
 
 /**
@@ -237,19 +254,12 @@ static void kdbus_receivers_unique(struct kdbus_bus *bus,
 	mutex_unlock(&bus->lock);
 }
 
-/*
- * Whether somebody whom a broadcast matches is to get it: in a sandbox if he may
- * know what makes it match, and if he may talk to the sender. The bus lock is
- * held.
- */
+/* Whether somebody whom a broadcast matches may talk to its sender. */
 static bool kdbus_broadcast_is_for(const struct kdbus_message *msg,
 				   struct kdbus_conn *conn)
 {
-	if (!kdbus_policy_applies(conn))
-		return true;
-	if (conn->ep->custom && !kdbus_match_conn(conn, msg))
-		return false;
-	return kdbus_policy_may_talk(conn, NULL, msg->src, msg->id);
+	return !kdbus_policy_applies(conn) ||
+	       kdbus_policy_may_talk(conn, NULL, msg->src, msg->id);
 }
 
 /*
@@ -291,14 +301,9 @@ static void kdbus_broadcast_filter(const struct kdbus_message *msg,
 static int kdbus_broadcast_take(struct kdbus_message *msg,
 				const struct kdbus_receivers *r)
 {
-	u64 flags = 0;
-	unsigned int i;
-
 	if (!r->n)
 		return 0;
-	for (i = 0; i < r->n; i++)
-		flags |= READ_ONCE(r->conns[i]->attach_flags);
-	kdbus_message_gather(msg, kdbus_meta_allowed(flags));
+	kdbus_receivers_gather(r, msg);
 	return kdbus_message_stage(msg);
 }
 
@@ -306,8 +311,8 @@ static int kdbus_broadcast_take(struct kdbus_message *msg,
  * struct kdbus_broadcast - one try to send a broadcast
  * @msg:	the message
  * @copies:	what receivers get
- * @names_gen:	state of the sender's names when it was matched
- * @policy_gen:	state of the bus's policy when it was sifted
+ * @names_gen:	state of the sender's names before it was matched
+ * @policy_gen:	state of the bus's policy then
  */
 struct kdbus_broadcast {
 	struct kdbus_message *msg;
@@ -323,7 +328,7 @@ static int kdbus_broadcast_check(const struct kdbus_broadcast *b)
 	int ret;
 
 	ret = kdbus_send_check_src(b->msg);
-	if (ret || !b->copies.to.n)
+	if (ret)
 		return ret;
 	return src->names_gen == b->names_gen &&
 	       src->bus->policy_gen == b->policy_gen ? 0 : KDBUS_SEND_AGAIN;
@@ -358,14 +363,15 @@ static int kdbus_broadcast_fill(struct kdbus_broadcast *b)
 	struct kdbus_receivers *to = &b->copies.to;
 	int ret;
 
-	b->names_gen = READ_ONCE(msg->src->names_gen);
+	/* the names are not older than this number */
+	b->names_gen = smp_load_acquire(&msg->src->names_gen);
+	b->policy_gen = READ_ONCE(msg->src->bus->policy_gen);
 	ret = kdbus_match_message(msg->src->bus, msg, to);
 	if (!ret)
 		ret = kdbus_broadcast_take(msg, to);
 	if (ret < 0)
 		return ret;
 
-	b->policy_gen = READ_ONCE(msg->src->bus->policy_gen);
 	kdbus_broadcast_filter(msg, to);
 	return kdbus_copies_fill(&b->copies, msg);
 }

@@ -129,12 +129,15 @@ static int kdbus_bus_link(struct kdbus_bus *bus)
 	list_for_each_entry(other, &domain->buses, domain_node)
 		if (!strcmp(other->name, bus->name))
 			ret = -EEXIST;
-	if (!ret && domain->dead)
+	if (!ret && kdbus_domain_is_dead(domain))
 		ret = -ESHUTDOWN;
 	if (!ret)
 		ret = kdbus_count_charge(&bus->user->buses, 1, max, -EMFILE);
-	if (!ret)
+	if (!ret) {
+		trace_kdbus_bus_new(domain->id, bus->id, bus->flags,
+				    __kuid_val(bus->uid), bus->name);
 		list_add_tail(&bus->domain_node, &domain->buses);
+	}
 	mutex_unlock(&domain->lock);
 
 	if (ret == -EMFILE)
@@ -177,12 +180,12 @@ void kdbus_bus_disconnect(struct kdbus_bus *bus)
 			kdbus_endpoint_put(ep);
 		}
 
+		atomic_dec(&bus->user->buses);
+		/* last, so that who ends the domain finds it and waits */
 		mutex_lock(&bus->domain->lock);
+		trace_kdbus_bus_dead(bus->domain->id, bus->id);
 		list_del_init(&bus->domain_node);
 		mutex_unlock(&bus->domain->lock);
-
-		atomic_dec(&bus->user->buses);
-		trace_kdbus_bus_dead(bus->domain->id, bus->id);
 	}
 	mutex_unlock(&bus->end_lock);
 }
@@ -284,9 +287,6 @@ static struct kdbus_bus *kdbus_bus_new(struct kdbus_domain *domain,
 		kdbus_bus_put(bus);
 		return ERR_PTR(ret);
 	}
-
-	trace_kdbus_bus_new(domain->id, bus->id, flags, __kuid_val(bus->uid),
-			    bus->name);
 
 	ret = kdbus_endpoint_new_default(bus);
 	if (ret < 0) {

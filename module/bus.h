@@ -20,6 +20,7 @@
  *   domain->end_lock	one domain's teardown
  *   bus->end_lock	one bus's teardown
  *   ep->end_lock	one endpoint's teardown
+ *   conn->end_lock	one connection's teardown
  *   domain->lock	what is in a domain; one domain at a time
  *   node->lock		showing and hiding one device node
  *   conn->recv_lock	one connection's receiver at a time

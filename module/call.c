@@ -373,26 +373,28 @@ exit:
 }
 
 static noinline void kdbus_call_trace_reply(const struct kdbus_call *call,
-					    const struct kdbus_entry *reply)
+					    u64 msg)
 {
 	const struct kdbus_conn *conn = call->requester;
 
 	trace_kdbus_call_reply(conn->bus->id, conn->id, call->replier_id,
-			       call->msg, reply->msg, call->cookie,
+			       call->msg, msg, call->cookie,
 			       kdbus_call_age(call));
 }
 
 /**
  * kdbus_call_answer() - end a call with a reply
  * @call:	the call, WAITING; the caller holds the bus lock and a reference
- * @reply:	the reply. For a synchronous call it goes to the call, and the
- *		caller wakes @call->wait after dropping the lock; else the
- *		caller queues it.
+ * @msg:	trace id of the reply
+ * @reply:	the reply to a synchronous call, which goes to the call; the
+ *		caller wakes @call->wait after dropping the lock. Another one
+ *		has been queued by the caller and is not looked at.
  */
-void kdbus_call_answer(struct kdbus_call *call, struct kdbus_entry *reply)
+void kdbus_call_answer(struct kdbus_call *call, u64 msg,
+		       struct kdbus_entry *reply)
 {
 	if (trace_kdbus_call_reply_enabled())
-		kdbus_call_trace_reply(call, reply);
+		kdbus_call_trace_reply(call, msg);
 	if (call->sync)
 		call->reply = reply;
 	kdbus_call_finish(call, KDBUS_CALL_ANSWERED, KDBUS_CALL_END_ANSWERED);
@@ -499,7 +501,7 @@ static void kdbus_call_make_async(struct kdbus_call *call,
 	struct kdbus_conn *conn = call->requester;
 	struct kdbus_entry *reply = call->reply;
 
-	call->sync = false;
+	WRITE_ONCE(call->sync, false);
 	if (call->state == KDBUS_CALL_WAITING) {
 		call->notice = *notice;
 		*notice = NULL;
@@ -631,7 +633,7 @@ static void kdbus_call_keep(struct kdbus_call *call, struct list_head *dropped)
 	if (call->reply) {
 		list_add_tail(&call->reply->node, dropped);
 		call->reply = NULL;
-		call->state = KDBUS_CALL_TIMED_OUT;
+		WRITE_ONCE(call->state, KDBUS_CALL_TIMED_OUT);
 	}
 	call->deadline = KTIME_MAX;
 	call->kept = true;

@@ -70,9 +70,8 @@ enum kdbus_call_state {
  * @start:	when it was made, CLOCK_MONOTONIC
  * @deadline:	when it ends
  * @state:	see above; bus lock, also read by the sleeping requester
- * @sync:	the requester sleeps, or did before it was interrupted
- * @answering:	somebody is making the reply ready that is at the requester's
- *		expense; exchanged
+ * @sync:	the requester sleeps, or did before it was interrupted; bus
+ *		lock, also read without it
  * @interrupted: a signal ended the sleep; bus lock
  * @kept:	its time is over, and it only waits for the requester to hear of
  *		it; bus lock
@@ -100,7 +99,6 @@ struct kdbus_call {
 	ktime_t deadline;
 	enum kdbus_call_state state;
 	bool sync;
-	int answering;
 	bool interrupted;
 	bool kept;
 	struct kdbus_entry *reply;
@@ -127,7 +125,8 @@ void kdbus_call_set_replier(struct kdbus_call *call,
 			    struct kdbus_conn *replier);
 struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,
 				   u64 replier_id, u64 cookie);
-void kdbus_call_answer(struct kdbus_call *call, struct kdbus_entry *reply);
+void kdbus_call_answer(struct kdbus_call *call, u64 msg,
+		       struct kdbus_entry *reply);
 void kdbus_call_fail(struct kdbus_call *call, enum kdbus_call_state state,
 		     enum kdbus_call_end_outcome outcome);
 

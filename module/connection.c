@@ -132,6 +132,7 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 	conn->pid = task_tgid_nr(current);
 	get_task_comm(conn->comm, current->group_leader);
 	conn->dead = true;
+	mutex_init(&conn->end_lock);
 	mutex_init(&conn->recv_lock);
 	spin_lock_init(&conn->lock);
 	kdbus_queue_init(&conn->queue);
@@ -227,9 +228,9 @@ static int kdbus_conn_set_dead(struct kdbus_conn_ending *end)
 }
 
 /*
- * The step in which a connection goes: out of all tables, its names to the
- * next in line with what is queued for them, its own calls ended. The bus lock
- * is held.
+ * The step in which a connection goes: out of all tables that others find it
+ * in, its names to the next in line with what is queued for them, its own
+ * calls ended. The bus lock is held.
  */
 static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 {
@@ -248,7 +249,6 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 	if (ret < 0)
 		return ret;
 
-	list_del_init(&conn->ep_node);
 	xa_erase(&bus->conns, conn->id);
 	if (!list_empty(&conn->monitor_node)) {
 		list_del_init(&conn->monitor_node);
@@ -264,11 +264,38 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 	return 0;
 }
 
+/*
+ * What remains of a connection that has gone. It leaves its endpoint last: who
+ * ends that does not miss one that somebody else is ending.
+ */
+static void kdbus_conn_finish(struct kdbus_conn_ending *end,
+			      enum kdbus_conn_end reason)
+{
+	struct kdbus_conn *conn = end->conn;
+	struct kdbus_bus *bus = conn->bus;
+
+	lockdep_assert_held(&conn->end_lock);
+
+	kdbus_matches_remove_all(conn);
+	kdbus_policy_free(&end->policy);
+	kdbus_calls_die(conn);
+	kdbus_entries_drop(conn, &end->dropped, KDBUS_MSG_DROP_DISCONNECT);
+	wake_up_all(&conn->wait);
+	kdbus_conn_uncharge(conn);
+	trace_kdbus_conn_dead(bus->id, conn->id, reason);
+
+	mutex_lock(&bus->lock);
+	list_del_init(&conn->ep_node);
+	mutex_unlock(&bus->lock);
+}
+
 /**
  * kdbus_conn_disconnect() - end a connection
  * @conn:	the connection; the caller has a reference and holds no lock
+ *		inside of conn->end_lock
  * @reason:	why. For BYEBYE it fails if there is something to receive.
  *
+ * Unless it fails so the connection has ended on return, whoever ended it.
  * Received slices and mappings stay usable until the last reference goes.
  *
  * Return: 0, -EALREADY if it has been ended before, or -EBUSY.
@@ -283,20 +310,15 @@ int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason)
 	};
 	int ret;
 
+	mutex_lock(&conn->end_lock);
 	ret = kdbus_move_run(conn->bus, kdbus_conn_unlink, &end);
-	if (ret < 0)
-		return ret;
-
-	kdbus_matches_remove_all(conn);
-	kdbus_policy_free(&end.policy);
-	kdbus_calls_die(conn);
-	kdbus_entries_drop(conn, &end.dropped, KDBUS_MSG_DROP_DISCONNECT);
-	wake_up_all(&conn->wait);
-	trace_kdbus_conn_dead(conn->bus->id, conn->id, reason);
-
-	kdbus_conn_uncharge(conn);
-	kdbus_conn_put(conn);
-	return 0;
+	if (!ret)
+		kdbus_conn_finish(&end, reason);
+	mutex_unlock(&conn->end_lock);
+	/* the table's reference */
+	if (!ret)
+		kdbus_conn_put(conn);
+	return ret;
 }
 
 static void kdbus_conn_trace_queue(const struct kdbus_conn *conn,

@@ -9,6 +9,11 @@
  * lock after a look at @dead. So a reference keeps the memory, never the
  * peer: whoever needs the peer alive looks again under the lock.
  *
+ * What it leaves behind, those who wait for its answers and what was queued,
+ * takes longer to clear away. @end_lock is held until that is done, and only
+ * then the connection leaves the list of its endpoint: who ends the endpoint
+ * finds it there and waits.
+ *
  * The last reference may be dropped anywhere but under the bus lock or a lock
  * inside of it: it waits for the expiry of calls, which takes the bus lock.
  */
@@ -45,9 +50,10 @@ struct kdbus_user;
  * @id:		its id on the bus, never used again
  * @bus:	its bus, referenced
  * @ep:		its endpoint, referenced
- * @ep_node:	link in the endpoint's list; bus->lock
+ * @ep_node:	link in the endpoint's list, also while it ends; bus->lock
+ * @end_lock:	serializes teardown
  * @flags:	KDBUS_HELLO_* it was made with
- * @attach_flags: KDBUS_ATTACH_* it asked for
+ * @attach_flags: KDBUS_ATTACH_* it asked for; written under bus->lock
  * @privileged:	may do what the bus's maker may
  * @description: its name for humans, or ""
  * @cred:	credentials of HELLO, referenced
@@ -94,6 +100,7 @@ struct kdbus_conn {
 	struct kdbus_bus *bus;
 	struct kdbus_endpoint *ep;
 	struct list_head ep_node;
+	struct mutex end_lock;
 	u64 flags;
 	u64 attach_flags;
 	bool privileged;

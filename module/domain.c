@@ -19,12 +19,25 @@
 
 static DEFINE_XARRAY(kdbus_majors);
 static atomic64_t kdbus_domain_ids = ATOMIC64_INIT(0);
+/* domains made in user namespaces */
+static atomic_t kdbus_delegated_domains = ATOMIC_INIT(0);
+
+/*
+ * A user namespace has many uids, and its root may nest domains; majors are
+ * the machine's, and few.
+ */
+static bool kdbus_domain_is_delegated(const struct kdbus_domain *domain)
+{
+	return domain->user_ns != &init_user_ns;
+}
 
 /* It counts for its maker no longer; whoever calls this is the only one. */
 static void kdbus_domain_uncharge(struct kdbus_domain *domain)
 {
 	if (!domain->maker)
 		return;
+	if (kdbus_domain_is_delegated(domain))
+		atomic_dec(&kdbus_delegated_domains);
 	atomic_dec(&domain->maker->domains);
 	kdbus_user_put(domain->maker);
 	domain->maker = NULL;
@@ -112,6 +125,15 @@ struct kdbus_domain *kdbus_domain_next(unsigned int *major)
 	return domain;
 }
 
+/**
+ * kdbus_domain_is_dead() - whether nothing can be made in a domain
+ * @domain:	the domain
+ */
+bool kdbus_domain_is_dead(struct kdbus_domain *domain)
+{
+	return READ_ONCE(domain->dead);
+}
+
 static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
 					       const char *name)
 {
@@ -126,6 +148,7 @@ static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
 	domain->user_ns = get_user_ns(current_user_ns());
 	INIT_LIST_HEAD(&domain->sibling);
 	mutex_init(&domain->lock);
+	domain->dead = true;
 	INIT_LIST_HEAD(&domain->children);
 	INIT_LIST_HEAD(&domain->buses);
 	mutex_init(&domain->end_lock);
@@ -147,10 +170,21 @@ static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
 	return domain;
 }
 
+static int kdbus_domain_count(atomic_t *count, unsigned int max)
+{
+	int ret;
+
+	ret = kdbus_count_charge(count, 1, max, -EMFILE);
+	if (ret < 0)
+		trace_kdbus_quota_refuse(0, 0, 0, __kuid_val(current_uid()),
+					 KDBUS_QUOTA_DOMAINS, 1, max, max, ret,
+					 0);
+	return ret;
+}
+
 /* Counts a domain for its maker, among those in the same parent. */
 static int kdbus_domain_charge(struct kdbus_domain *domain)
 {
-	unsigned int max = READ_ONCE(kdbus_max_domains_per_user);
 	struct kdbus_user *maker;
 	int ret;
 
@@ -159,16 +193,23 @@ static int kdbus_domain_charge(struct kdbus_domain *domain)
 	maker = kdbus_user_get(domain->parent, current_uid());
 	if (!maker)
 		return -ENOMEM;
-	ret = kdbus_count_charge(&maker->domains, 1, max, -EMFILE);
-	if (ret < 0) {
-		trace_kdbus_quota_refuse(0, 0, 0, __kuid_val(maker->uid),
-					 KDBUS_QUOTA_DOMAINS, 1, max, max, ret,
-					 0);
-		kdbus_user_put(maker);
-		return ret;
-	}
+	ret = kdbus_domain_count(&maker->domains,
+				 READ_ONCE(kdbus_max_domains_per_user));
+	if (ret < 0)
+		goto exit_put;
+	if (kdbus_domain_is_delegated(domain))
+		ret = kdbus_domain_count(&kdbus_delegated_domains,
+					 READ_ONCE(kdbus_max_delegated_domains));
+	if (ret < 0)
+		goto exit_uncharge;
 	domain->maker = maker;
 	return 0;
+
+exit_uncharge:
+	atomic_dec(&maker->domains);
+exit_put:
+	kdbus_user_put(maker);
+	return ret;
 }
 
 /* Gives the domain a major under which its nodes can be opened. */
@@ -228,22 +269,63 @@ static bool kdbus_domain_has_child(const struct kdbus_domain *domain,
 	return false;
 }
 
-/* Takes the domain's name in its parent. */
-static int kdbus_domain_link(struct kdbus_domain *domain)
+/* From here on things can be made in a domain that could be opened before. */
+static void kdbus_domain_set_alive(struct kdbus_domain *domain)
 {
 	struct kdbus_domain *parent = domain->parent;
-	int ret = 0;
 
+	trace_kdbus_domain_new(domain->id, parent ? parent->id : 0,
+			       domain->name);
+	WRITE_ONCE(domain->dead, false);
+}
+
+/* Whether a domain can have its name in its parent. */
+static int kdbus_domain_check_name(const struct kdbus_domain *domain)
+{
+	const struct kdbus_domain *parent = domain->parent;
+
+	lockdep_assert_held(&parent->lock);
+
+	if (READ_ONCE(parent->dead))
+		return -ESHUTDOWN;
+	return kdbus_domain_has_child(parent, domain->name) ? -EEXIST : 0;
+}
+
+/* What is wrong with the world is told before what is scarce. */
+static int kdbus_domain_look(const struct kdbus_domain *domain)
+{
+	struct kdbus_domain *parent = domain->parent;
+	int ret;
+
+	/* the device core has room for names of a moderate depth */
+	if (strlen(domain->path) > KDBUS_DOMAIN_MAX_PATH)
+		return -ENAMETOOLONG;
 	if (!parent)
 		return 0;
 
 	mutex_lock(&parent->lock);
-	if (parent->dead)
-		ret = -ESHUTDOWN;
-	else if (kdbus_domain_has_child(parent, domain->name))
-		ret = -EEXIST;
-	else
+	ret = kdbus_domain_check_name(domain);
+	mutex_unlock(&parent->lock);
+	return ret;
+}
+
+/* Takes the domain's name in its parent, whose end ends it from here on. */
+static int kdbus_domain_link(struct kdbus_domain *domain)
+{
+	struct kdbus_domain *parent = domain->parent;
+	int ret;
+
+	if (!parent) {
+		kdbus_domain_set_alive(domain);
+		return 0;
+	}
+
+	mutex_lock(&parent->lock);
+	ret = kdbus_domain_check_name(domain);
+	if (!ret) {
+		kdbus_domain_set_alive(domain);
 		list_add_tail(&domain->sibling, &parent->children);
+	}
 	mutex_unlock(&parent->lock);
 	return ret;
 }
@@ -291,25 +373,26 @@ struct kdbus_domain *kdbus_domain_new(struct kdbus_domain *parent,
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
 
-	/* the device core has room for names of a moderate depth */
-	ret = strlen(domain->path) > KDBUS_DOMAIN_MAX_PATH ? -ENAMETOOLONG :
-	      kdbus_domain_charge(domain);
+	ret = kdbus_domain_look(domain);
+	if (!ret)
+		ret = kdbus_domain_charge(domain);
 	if (!ret)
 		ret = kdbus_domain_add_chrdev(domain);
 	if (ret < 0)
 		goto exit_put;
 
-	/* from here on the parent's end ends it too */
-	trace_kdbus_domain_new(domain->id, parent ? parent->id : 0, name);
 	ret = kdbus_domain_link(domain);
-	if (!ret)
-		ret = kdbus_domain_show(domain, mode);
+	if (ret < 0)
+		goto exit_chrdev;
+	ret = kdbus_domain_show(domain, mode);
 	if (ret < 0) {
 		kdbus_domain_disconnect(domain);
 		goto exit_put;
 	}
 	return domain;
 
+exit_chrdev:
+	kdbus_domain_del_chrdev(domain);
 exit_put:
 	kdbus_domain_put(domain);
 	return ERR_PTR(ret);
@@ -348,15 +431,6 @@ struct kdbus_domain *kdbus_cmd_domain_make(struct kdbus_domain *parent,
 	return domain;
 }
 
-/**
- * kdbus_domain_is_dead() - whether a domain is going or gone
- * @domain:	the domain
- */
-bool kdbus_domain_is_dead(struct kdbus_domain *domain)
-{
-	return READ_ONCE(domain->dead);
-}
-
 static struct kdbus_bus *kdbus_domain_first_bus(struct kdbus_domain *domain)
 {
 	struct kdbus_bus *bus;
@@ -383,10 +457,11 @@ static void kdbus_domain_end(struct kdbus_domain *domain)
 			kdbus_bus_put(bus);
 		}
 		kdbus_domain_del_chrdev(domain);
-		kdbus_domain_unlink(domain);
 		kdbus_domain_uncharge(domain);
 		domain->ended = true;
 		trace_kdbus_domain_dead(domain->id);
+		/* last, so that who ends the parent finds it and waits */
+		kdbus_domain_unlink(domain);
 	}
 	mutex_unlock(&domain->end_lock);
 }

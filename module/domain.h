@@ -10,7 +10,11 @@
  * A bus or a domain is entered in the list of its parent before its node
  * exists, which reserves its name: looking for a clash and taking the name are
  * one step. @lock guards the lists and @dead, and is never held while a node
- * is made or removed.
+ * is made or removed. They leave that list as the last step of their end, so
+ * that who ends the parent finds them there until then and waits.
+ *
+ * A new domain is dead until it is entered: its major is known before, so that
+ * its control node could be opened through a file somebody else made.
  *
  * A domain ends from the leaves: on the way down each is marked dead, so that
  * nothing can be added, and those without children go first. So the depth of
@@ -44,7 +48,8 @@ struct kdbus_user;
  *		CAP_IPC_OWNER there may make domains in it
  * @sibling:	link in the parent's list; the parent's lock
  * @lock:	guards @dead, @children and @buses
- * @dead:	nothing may be added
+ * @dead:	nothing may be added; written under @lock, but when the domain is
+ *		entered under the parent's
  * @children:	domains in it
  * @buses:	buses, also those that are being made
  * @end_lock:	serializes teardown

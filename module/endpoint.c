@@ -133,9 +133,10 @@ static int kdbus_endpoint_check_name(struct kdbus_bus *bus, const char *name)
 	return bus->dead ? -ESHUTDOWN : 0;
 }
 
-/* Makes an endpoint alive, with its policy. */
+/* Makes an endpoint alive, with its policy; @mode and @gid are its node's. */
 static int kdbus_endpoint_link(struct kdbus_endpoint *ep,
-			       struct list_head *policy)
+			       struct list_head *policy, umode_t mode,
+			       kgid_t gid)
 {
 	struct kdbus_bus *bus = ep->bus;
 	int ret;
@@ -143,6 +144,9 @@ static int kdbus_endpoint_link(struct kdbus_endpoint *ep,
 	mutex_lock(&bus->lock);
 	ret = kdbus_endpoint_check_name(bus, ep->name);
 	if (!ret) {
+		trace_kdbus_endpoint_new(bus->id, ep->id, mode,
+					 __kuid_val(current_fsuid()),
+					 __kgid_val(gid), ep->name);
 		if (ep->custom)
 			kdbus_policy_set_endpoint(ep, policy);
 		/* the list's reference */
@@ -154,7 +158,7 @@ static int kdbus_endpoint_link(struct kdbus_endpoint *ep,
 }
 
 static int kdbus_endpoint_show(struct kdbus_endpoint *ep, umode_t mode,
-			       kuid_t uid, kgid_t gid)
+			       kgid_t gid)
 {
 	struct kdbus_domain *domain = ep->bus->domain;
 	char *path;
@@ -166,19 +170,18 @@ static int kdbus_endpoint_show(struct kdbus_endpoint *ep, umode_t mode,
 		return -ENOMEM;
 
 	ret = kdbus_node_show(&ep->node, path, MKDEV(domain->major, ep->minor),
-			      mode, uid, gid);
+			      mode, current_fsuid(), gid);
 	kfree(path);
-	if (!ret)
-		trace_kdbus_endpoint_new(ep->bus->id, ep->id, mode,
-					 __kuid_val(uid), __kgid_val(gid),
-					 ep->name);
 	return ret;
 }
 
-/* Gives an endpoint its minor, makes it alive and shows its node. */
+/*
+ * Gives an endpoint its minor, makes it alive and shows its node, which belongs
+ * to current's filesystem uid.
+ */
 static int kdbus_endpoint_start(struct kdbus_endpoint *ep,
 				struct list_head *policy, umode_t mode,
-				kuid_t uid, kgid_t gid)
+				kgid_t gid)
 {
 	struct kdbus_domain *domain = ep->bus->domain;
 	struct xarray *minors = &domain->minors;
@@ -191,13 +194,13 @@ static int kdbus_endpoint_start(struct kdbus_endpoint *ep,
 		/* -EBUSY: no minor is free */
 		return ret == -EBUSY ? -EMFILE : ret;
 
-	ret = kdbus_endpoint_link(ep, policy);
+	ret = kdbus_endpoint_link(ep, policy, mode, gid);
 	if (ret < 0) {
 		xa_erase(minors, ep->minor);
 		return ret;
 	}
 
-	ret = kdbus_endpoint_show(ep, mode, uid, gid);
+	ret = kdbus_endpoint_show(ep, mode, gid);
 	if (ret < 0)
 		kdbus_endpoint_disconnect(ep);
 	return ret;
@@ -237,7 +240,7 @@ int kdbus_endpoint_new_default(struct kdbus_bus *bus)
 	if (!ep)
 		return -ENOMEM;
 	mode = kdbus_make_mode(bus->flags, 0600, &gid);
-	ret = kdbus_endpoint_start(ep, &no_policy, mode, current_fsuid(), gid);
+	ret = kdbus_endpoint_start(ep, &no_policy, mode, gid);
 	kdbus_endpoint_put(ep);
 	return ret;
 }
@@ -286,8 +289,7 @@ kdbus_endpoint_new_custom(struct kdbus_bus *bus, const char *name, u64 flags,
 	mode = kdbus_make_mode(flags, 0, &gid);
 	ret = kdbus_endpoint_charge(ep);
 	if (!ret)
-		ret = kdbus_endpoint_start(ep, policy, mode, current_fsuid(),
-					   gid);
+		ret = kdbus_endpoint_start(ep, policy, mode, gid);
 	if (ret < 0) {
 		kdbus_endpoint_put(ep);
 		return ERR_PTR(ret);
@@ -407,13 +409,14 @@ static bool kdbus_endpoint_set_dead(struct kdbus_endpoint *ep)
 	mutex_lock(&ep->bus->lock);
 	was_alive = kdbus_endpoint_is_alive(ep);
 	ep->dead = true;
-	if (ep->custom)
+	if (was_alive && ep->custom)
 		kdbus_policy_set_endpoint(ep, &policy);
 	mutex_unlock(&ep->bus->lock);
 	kdbus_policy_free(&policy);
 	return was_alive;
 }
 
+/* It leaves the list of its bus last, as its connections leave its own. */
 static void kdbus_endpoint_end(struct kdbus_endpoint *ep)
 {
 	struct kdbus_bus *bus = ep->bus;
@@ -425,12 +428,12 @@ static void kdbus_endpoint_end(struct kdbus_endpoint *ep)
 		kdbus_conn_put(conn);
 	}
 
-	mutex_lock(&bus->lock);
-	list_del_init(&ep->bus_node);
-	mutex_unlock(&bus->lock);
 	xa_erase(&bus->domain->minors, ep->minor);
 	kdbus_endpoint_uncharge(ep);
+	mutex_lock(&bus->lock);
 	trace_kdbus_endpoint_dead(bus->id, ep->id);
+	list_del_init(&ep->bus_node);
+	mutex_unlock(&bus->lock);
 }
 
 /**

@@ -11,9 +11,11 @@
  *
  * An endpoint is alive from when it enters the list of its bus until it is
  * marked dead, both under the bus lock; only then can it be opened and
- * connections be added. It leaves the list, which frees its name, when its
- * node and its connections are gone. Its minor is known to the domain before,
- * and is given back afterwards; the next one gets another minor for as long as
+ * connections be added. It leaves the list, which frees its name, as the last
+ * step of its end: who ends the bus finds it there until then and waits.
+ *
+ * Its minor is known to the domain before, and is given back when its node and
+ * its connections are gone; the next one gets another minor for as long as
  * there are any, so that a device file somebody has copied does not lead to
  * somebody else's bus.
  */
@@ -43,7 +45,7 @@ struct kdbus_user;
  * @bus_node:	link in the bus's list, empty when not there; bus->lock
  * @end_lock:	serializes teardown
  * @dead:	it is going or gone; bus->lock
- * @conns:	its connections; bus->lock
+ * @conns:	its connections, those that are ending too; bus->lock
  * @custom:	it was made by EP_MAKE
  * @policy:	who may do what through it, if it is custom; bus->lock
  * @user:	stands for all who come through it, if it is custom; referenced

@@ -255,7 +255,8 @@ static void kdbus_hello_commit_special(struct kdbus_hello *h,
 	if (conn->flags & KDBUS_HELLO_MONITOR) {
 		list_add_tail(&conn->monitor_node, &bus->monitors);
 		WRITE_ONCE(bus->n_monitors, bus->n_monitors + 1);
-		WRITE_ONCE(bus->monitor_gen, bus->monitor_gen + 1);
+		/* after their number: who sees this one sees that one too */
+		smp_store_release(&bus->monitor_gen, bus->monitor_gen + 1);
 	}
 }
 
@@ -301,6 +302,28 @@ static int kdbus_hello_look(const struct kdbus_hello *h,
 	return ret;
 }
 
+static int kdbus_hello_charge(const struct kdbus_hello *h,
+			      struct kdbus_conn *conn)
+{
+	int ret;
+
+	ret = kdbus_conn_charge(conn);
+	if (ret < 0 || !h->names)
+		return ret;
+	ret = kdbus_name_charge(conn);
+	if (ret < 0)
+		kdbus_conn_uncharge(conn);
+	return ret;
+}
+
+static void kdbus_hello_uncharge(const struct kdbus_hello *h,
+				 struct kdbus_conn *conn)
+{
+	if (h->names)
+		kdbus_name_uncharge(conn);
+	kdbus_conn_uncharge(conn);
+}
+
 static int kdbus_hello_start(struct kdbus_hello *h, struct kdbus_conn *conn)
 {
 	int ret;
@@ -310,7 +333,7 @@ static int kdbus_hello_start(struct kdbus_hello *h, struct kdbus_conn *conn)
 		return ret;
 	ret = kdbus_hello_look(h, conn);
 	if (!ret)
-		ret = kdbus_conn_charge(conn);
+		ret = kdbus_hello_charge(h, conn);
 	if (ret < 0)
 		goto exit_release;
 	ret = kdbus_hello_commit(h, conn);
@@ -319,7 +342,7 @@ static int kdbus_hello_start(struct kdbus_hello *h, struct kdbus_conn *conn)
 	return 0;
 
 exit_uncharge:
-	kdbus_conn_uncharge(conn);
+	kdbus_hello_uncharge(h, conn);
 exit_release:
 	xa_release(&conn->bus->conns, conn->id);
 	return ret;

@@ -289,6 +289,22 @@ static int kdbus_update_policy(struct kdbus_conn *conn,
 	return ret;
 }
 
+static int kdbus_update_flags(struct kdbus_conn *conn, u64 flags)
+{
+	struct kdbus_bus *bus = conn->bus;
+	int ret = 0;
+
+	mutex_lock(&bus->lock);
+	if (conn->dead) {
+		ret = -ECONNRESET;
+	} else {
+		WRITE_ONCE(conn->attach_flags, flags);
+		trace_kdbus_conn_update(bus->id, conn->id, flags);
+	}
+	mutex_unlock(&bus->lock);
+	return ret;
+}
+
 static int kdbus_update(struct kdbus_conn *conn,
 			const struct kdbus_cmd_update *cmd)
 {
@@ -307,10 +323,8 @@ static int kdbus_update(struct kdbus_conn *conn,
 	/* a connection is ordinary or holds policy, so one of the two at most */
 	if (!ret && u.has_policy)
 		ret = kdbus_update_policy(conn, cmd);
-	if (!ret && u.has_flags) {
-		WRITE_ONCE(conn->attach_flags, u.flags);
-		trace_kdbus_conn_update(conn->bus->id, conn->id, u.flags);
-	}
+	if (!ret && u.has_flags)
+		ret = kdbus_update_flags(conn, u.flags);
 	return ret;
 }
 

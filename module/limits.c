@@ -18,6 +18,12 @@ module_param_named(max_domains_per_user, kdbus_max_domains_per_user, uint,
 MODULE_PARM_DESC(max_domains_per_user,
 		 "Domains one uid may have made in a domain (default 16)");
 
+unsigned int kdbus_max_delegated_domains = 64;
+module_param_named(max_delegated_domains, kdbus_max_delegated_domains, uint,
+		   0644);
+MODULE_PARM_DESC(max_delegated_domains,
+		 "Domains made in user namespaces other than the initial one, of all together (default 64)");
+
 unsigned int kdbus_max_buses_per_user = 64;
 module_param_named(max_buses_per_user, kdbus_max_buses_per_user, uint, 0644);
 MODULE_PARM_DESC(max_buses_per_user,
@@ -44,6 +50,11 @@ module_param_named(max_match_bytes_per_user, kdbus_max_match_bytes_per_user,
 		   uint, 0644);
 MODULE_PARM_DESC(max_match_bytes_per_user,
 		 "Size of all matches of one uid's connections in a domain, in bytes (default 4 MiB)");
+
+unsigned int kdbus_max_names_per_user = 4096;
+module_param_named(max_names_per_user, kdbus_max_names_per_user, uint, 0644);
+MODULE_PARM_DESC(max_names_per_user,
+		 "Names all connections of one uid in a domain may own or wait for (default 4096)");
 
 unsigned int kdbus_max_matches_per_conn = 256;
 module_param_named(max_matches_per_conn, kdbus_max_matches_per_conn, uint,
@@ -190,7 +201,8 @@ static void kdbus_user_release(struct kref *kref)
 
 	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns) ||
 		atomic_read(&user->endpoints) || atomic_read(&user->domains) ||
-		atomic_read(&user->files) || atomic_read(&user->match_bytes));
+		atomic_read(&user->files) || atomic_read(&user->match_bytes) ||
+		atomic_read(&user->names));
 	kfree(user);
 }
 

@@ -47,11 +47,13 @@
 
 /* shared things: module parameters */
 extern unsigned int kdbus_max_domains_per_user;
+extern unsigned int kdbus_max_delegated_domains;
 extern unsigned int kdbus_max_buses_per_user;
 extern unsigned int kdbus_max_conns_per_user;
 extern unsigned int kdbus_max_endpoints_per_user;
 extern unsigned int kdbus_max_files_per_user;
 extern unsigned int kdbus_max_match_bytes_per_user;
+extern unsigned int kdbus_max_names_per_user;
 extern unsigned int kdbus_max_matches_per_conn;
 extern unsigned int kdbus_max_notices_per_conn;
 extern unsigned int kdbus_max_names_per_conn;
@@ -77,6 +79,7 @@ struct kdbus_domain;
  * @conns:	connections the uid has
  * @files:	files its messages carry that have not been received
  * @match_bytes: size of the matches of its connections
+ * @names:	names its connections own, wait for or are activators of
  */
 struct kdbus_user {
 	struct kref kref;
@@ -90,6 +93,7 @@ struct kdbus_user {
 	atomic_t conns;
 	atomic_t files;
 	atomic_t match_bytes;
+	atomic_t names;
 };
 
 struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid);

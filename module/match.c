@@ -8,6 +8,7 @@
 
 #include "bus.h"
 #include "connection.h"
+#include "endpoint.h"
 #include "item.h"
 #include "limits.h"
 #include "match.h"
@@ -355,21 +356,27 @@ static void kdbus_matches_free(struct list_head *gone)
 		kvfree(match);
 }
 
-/* Removes matches with a cookie, or all. */
-static void kdbus_matches_remove(struct kdbus_conn *conn, const u64 *cookie)
+/* Removes matches with a cookie; or all, if the connection is gone. */
+static int kdbus_matches_remove(struct kdbus_conn *conn, const u64 *cookie)
 {
 	struct kdbus_bus *bus = conn->bus;
 	unsigned int n;
 	LIST_HEAD(gone);
+	int ret = 0;
 
 	down_write(&bus->match_sem);
 	mutex_lock(&bus->lock);
-	n = kdbus_matches_unlink(conn, cookie, &gone);
-	if (cookie)
-		trace_kdbus_match_remove(bus->id, conn->id, *cookie, n);
+	if (cookie && conn->dead) {
+		ret = -ECONNRESET;
+	} else {
+		n = kdbus_matches_unlink(conn, cookie, &gone);
+		if (cookie)
+			trace_kdbus_match_remove(bus->id, conn->id, *cookie, n);
+	}
 	mutex_unlock(&bus->lock);
 	up_write(&bus->match_sem);
 	kdbus_matches_free(&gone);
+	return ret;
 }
 
 /**
@@ -378,8 +385,8 @@ static void kdbus_matches_remove(struct kdbus_conn *conn, const u64 *cookie)
  */
 void kdbus_matches_remove_all(struct kdbus_conn *conn)
 {
-	/* none is added to a dead connection */
-	if (!list_empty_careful(&conn->matches))
+	/* none is added to a dead connection, and what is there is charged */
+	if (atomic_read(&conn->n_matches))
 		kdbus_matches_remove(conn, NULL);
 }
 
@@ -388,20 +395,21 @@ void kdbus_matches_remove_all(struct kdbus_conn *conn)
  * @conn:	whose matches, current's
  * @argp:	struct kdbus_cmd_match of the caller, without items
  *
- * Return: 0, also if no match has the cookie; -EFAULT, -EINVAL, -EMSGSIZE or
- * -ENOMEM.
+ * Return: 0, also if no match has the cookie; -EFAULT, -EINVAL, -EMSGSIZE,
+ * -ENOMEM or -ECONNRESET.
  */
 int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp)
 {
 	struct kdbus_cmd_match *cmd;
+	int ret;
 
 	cmd = kdbus_cmd_import(argp, sizeof(*cmd), sizeof(*cmd));
 	if (IS_ERR(cmd))
 		return PTR_ERR(cmd);
 
-	kdbus_matches_remove(conn, &cmd->cookie);
+	ret = kdbus_matches_remove(conn, &cmd->cookie);
 	kvfree(cmd);
-	return 0;
+	return ret;
 }
 
 /* ---- messages --------------------------------------------------------- */
@@ -423,11 +431,9 @@ static bool kdbus_match_bloom(const struct kdbus_bus *bus,
 	return true;
 }
 
-/* @viewer: somebody who may not know every name, and the bus lock is held */
 static bool kdbus_rule_matches_msg(const struct kdbus_bus *bus,
 				   const struct kdbus_item *item,
-				   const struct kdbus_message *msg,
-				   const struct kdbus_conn *viewer)
+				   const struct kdbus_message *msg)
 {
 	switch (item->type) {
 	case KDBUS_ITEM_BLOOM_MASK:
@@ -436,43 +442,50 @@ static bool kdbus_rule_matches_msg(const struct kdbus_bus *bus,
 		return item->id == KDBUS_MATCH_ID_ANY ||
 		       item->id == msg->src->id;
 	case KDBUS_ITEM_NAME:
-		if (viewer && !kdbus_policy_may_see_name(viewer, item->str))
-			return false;
 		return kdbus_name_owned_by(bus, item->str, msg->src);
 	}
 	return false;
 }
 
-static bool kdbus_match_holds_msg(const struct kdbus_bus *bus,
-				  const struct kdbus_match *match,
-				  const struct kdbus_message *msg,
-				  const struct kdbus_conn *viewer)
+/* Whether who has installed a match may know all names it asks for. */
+static bool kdbus_match_sees_names(const struct kdbus_match *match)
 {
 	const struct kdbus_item *item;
 	struct kdbus_items items;
 
+	lockdep_assert_held(&match->conn->bus->lock);
+
 	kdbus_match_for_each_rule(match, items, item)
-		if (!kdbus_rule_matches_msg(bus, item, msg, viewer))
+		if (item->type == KDBUS_ITEM_NAME &&
+		    !kdbus_policy_may_see_name(match->conn, item->str))
 			return false;
 	return true;
 }
 
-/**
- * kdbus_match_conn() - whether a broadcast matches by what a receiver may know
- * @conn:	the receiver; the lock of its bus is held
- * @msg:	the broadcast
+/*
+ * The bus lock is only taken in a sandbox, for names, when all else holds, and
+ * for one match at a time, of which there may be many.
  */
-bool kdbus_match_conn(const struct kdbus_conn *conn,
-		      const struct kdbus_message *msg)
+static bool kdbus_match_holds_msg(struct kdbus_bus *bus,
+				  const struct kdbus_match *match,
+				  const struct kdbus_message *msg)
 {
-	const struct kdbus_match *match;
+	const struct kdbus_item *item;
+	struct kdbus_items items;
+	bool by_name = false, ret;
 
-	lockdep_assert_held(&conn->bus->lock);
+	kdbus_match_for_each_rule(match, items, item) {
+		if (!kdbus_rule_matches_msg(bus, item, msg))
+			return false;
+		by_name |= item->type == KDBUS_ITEM_NAME;
+	}
+	if (!by_name || !match->conn->ep->custom)
+		return true;
 
-	list_for_each_entry(match, &conn->matches, list)
-		if (kdbus_match_holds_msg(conn->bus, match, msg, conn))
-			return true;
-	return false;
+	mutex_lock(&bus->lock);
+	ret = kdbus_match_sees_names(match);
+	mutex_unlock(&bus->lock);
+	return ret;
 }
 
 /* Adds whom a message matches under one key; counts beyond the room there is */
@@ -490,7 +503,7 @@ static void kdbus_match_msg_key(struct kdbus_bus *bus, u64 kind, u64 value,
 		    match->conn == msg->src || match->conn == last)
 			continue;
 		r->tried++;
-		if (!kdbus_match_holds_msg(bus, match, msg, NULL))
+		if (!kdbus_match_holds_msg(bus, match, msg))
 			continue;
 		last = match->conn;
 		if (r->n < r->room)
@@ -557,7 +570,7 @@ void kdbus_receivers_release(struct kdbus_receivers *r)
 }
 
 /**
- * kdbus_match_message() - find whom a broadcast matches
+ * kdbus_match_message() - find whom a broadcast matches by what they may know
  * @bus:	the bus
  * @msg:	the broadcast
  * @r:		zeroed; filled in, given back with kdbus_receivers_release().

@@ -13,8 +13,9 @@
  *
  * The table changes under the bus's match_sem for writing and, inside of it,
  * the bus lock, and is read under either: broadcasts, which may have to be
- * compared with many matches, do not hold up the bus. The matches of a dead
- * connection stay in it for a moment.
+ * compared with many matches, do not hold up the bus. They take its lock for
+ * one match at a time, to look whether somebody in a sandbox may know the names
+ * in it. The matches of a dead connection stay in the table for a moment.
  */
 #ifndef KDBUS_MATCH_H
 #define KDBUS_MATCH_H
@@ -48,8 +49,6 @@ void kdbus_matches_remove_all(struct kdbus_conn *conn);
 int kdbus_match_message(struct kdbus_bus *bus,
 			const struct kdbus_message *msg,
 			struct kdbus_receivers *r);
-bool kdbus_match_conn(const struct kdbus_conn *conn,
-		      const struct kdbus_message *msg);
 void kdbus_receivers_release(struct kdbus_receivers *r);
 void kdbus_match_notice(struct kdbus_bus *bus,
 			const struct kdbus_notice *notice, u64 msg,

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/overflow.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -24,6 +25,7 @@
 #include "message.h"
 #include "names.h"
 #include "pool.h"
+#include "send.h"
 
 static atomic64_t kdbus_message_ids = ATOMIC64_INIT(0);
 
@@ -411,8 +413,7 @@ void kdbus_message_begin_try(struct kdbus_message *msg)
 
 /**
  * kdbus_message_stage() - copy the payload to the kernel
- * @msg:	a message for several; from now on its sender's memory is not
- *		looked at, and all get the same
+ * @msg:	the message; from now on its sender's memory is not looked at
  *
  * Return: 0, -ENOMEM or -EFAULT.
  */
@@ -469,7 +470,9 @@ static int kdbus_message_write_names(struct kdbus_message *msg,
 	kdbus_item_writer_init(&msg->names);
 	ret = kdbus_names_write(msg->src, to, &msg->names, &gen);
 	if (ret < 0) {
+		/* not what the next one may see */
 		msg->names.size = 0;
+		msg->names_are_partial = true;
 		return ret;
 	}
 
@@ -704,19 +707,46 @@ static int kdbus_message_write(struct kdbus_message *msg,
 	return ret;
 }
 
+/*
+ * kdbus_message_write() at the receiver's expense: waits for nothing of the
+ * sender's. If that is not there the slice is given back, and the next try has
+ * a copy of it. Only who is privileged sends more than is copied, and is
+ * trusted.
+ */
+static int kdbus_message_write_at_once(struct kdbus_message *msg,
+				       const struct kdbus_item_writer *meta,
+				       u64 seq_offset,
+				       struct kdbus_entry *entry)
+{
+	int ret;
+
+	if (msg->data_size > KDBUS_MSG_MAX_STAGED)
+		return kdbus_message_write(msg, meta, seq_offset, entry);
+
+	pagefault_disable();
+	ret = kdbus_message_write(msg, meta, seq_offset, entry);
+	pagefault_enable();
+	if (ret != -EFAULT)
+		return ret;
+	kdbus_slice_unpin(entry->slice);
+	entry->slice = NULL;
+	return kdbus_message_stage(msg) ?: KDBUS_SEND_AGAIN;
+}
+
 /**
  * kdbus_message_deliver() - write a message into a receiver's pool
  * @msg:	the message, sent by current
  * @conn:	the receiver
- * @charge:	who is charged for it, or NULL
+ * @charge:	who is charged for it, or NULL: the receiver asked for it
  * @entry:	gets the slice, every byte of which is written
  *
- * Sleeps for as long as the sender's memory takes, if it is not staged. @entry
- * lives until the end of the try.
+ * Sleeps for as long as the sender's memory takes, if it is not staged; without
+ * @charge no slice is held meanwhile. @entry lives until the end of the try.
  *
  * Return: 0; -ENOMEM; a negative errno of kdbus_slice_alloc(); -EFAULT; -EINTR
- * if current is being killed; or a negative errno of getting a page. What
- * @entry holds by then is freed with it.
+ * if current is being killed; a negative errno of getting a page; or, without
+ * @charge and of a message that is neither staged nor written to another slice,
+ * KDBUS_SEND_AGAIN. What @entry holds by then is freed with it.
  */
 int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 			  const struct kdbus_charge *charge,
@@ -729,6 +759,11 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 
 	kdbus_item_writer_init(&meta);
 	kdbus_message_write_meta(msg, conn, &meta, &seq_offset);
+	/* what is missing of that may be so because it was killed meanwhile */
+	if (fatal_signal_pending(current)) {
+		ret = -EINTR;
+		goto exit;
+	}
 	if (check_add_overflow(msg->items_size + meta.size, msg->data_size,
 			       &size))
 		size = U64_MAX;
@@ -742,8 +777,11 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 		entry->charge = *charge;
 		entry->charge_user = msg->src->user->key;
 		entry->n_fds = charge->fds;
+		ret = kdbus_message_write(msg, &meta, seq_offset, entry);
+	} else {
+		ret = kdbus_message_write_at_once(msg, &meta, seq_offset,
+						  entry);
 	}
-	ret = kdbus_message_write(msg, &meta, seq_offset, entry);
 	if (!ret && !msg->written) {
 		/* who gets it next copies from here, not from the sender */
 		msg->written = slice;

@@ -7,7 +7,8 @@
  * on only this copy is looked at; just the payload is still in the sender's
  * memory, and goes from there straight into the receiver's slice. A message
  * belongs to the task that sends it and takes no locks. Payload that several
- * receivers get is copied to the kernel once, so that all get the same.
+ * receivers get is copied to the kernel once, so that all get the same; and so
+ * is what a reply at its receiver's expense would otherwise have to wait for.
  *
  * What the receiver finds in its slice, each item padded to 8 bytes:
  *
@@ -56,7 +57,7 @@ struct kdbus_conn;
  * @written_at:	where in it the data begins
  * @names_gen:	state of the sender's names that @names showed first in a try
  * @has_names:	@names was made in this try
- * @names_are_partial: for a receiver who may not see all
+ * @names_are_partial: for a receiver who may not see all, or for none
  * @names_changed: during the try, so that receivers would be told different
  *		things
  * @meta:	what has been gathered about the sender

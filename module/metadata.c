@@ -335,7 +335,7 @@ static void kdbus_meta_gather_base(struct kdbus_meta *m)
 /* A name that changes meanwhile may come out mixed, but always ends. */
 static void kdbus_meta_copy_comm(char *comm, const struct task_struct *task)
 {
-	memcpy(comm, task->comm, TASK_COMM_LEN);
+	data_race(memcpy(comm, task->comm, TASK_COMM_LEN));
 	comm[TASK_COMM_LEN - 1] = '\0';
 }
 
@@ -767,16 +767,21 @@ size_t kdbus_meta_write(const struct kdbus_meta *m, u64 flags,
 	return kdbus_meta_add_all(m, flags, to, seq, buf);
 }
 
-/* Whether current would find every process of a namespace in its /proc. */
-static bool kdbus_meta_proc_is_open(const struct pid_namespace *pid_ns)
+/*
+ * Whether current would find every process of a namespace in its /proc: 1, 0,
+ * or -ENOMEM if it cannot be looked up.
+ */
+static int kdbus_meta_proc_is_open(const struct pid_namespace *pid_ns)
 {
 	const struct proc_fs_info *proc;
 	struct super_block *sb;
 	bool is_open = false;
 	struct path path;
+	int ret;
 
-	if (kern_path("/proc", LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path))
-		return false;
+	ret = kern_path("/proc", LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
+	if (ret < 0)
+		return ret == -ENOMEM ? ret : 0;
 
 	sb = path.dentry->d_sb;
 	/* it may be a /proc of another namespace, where current is the lord */
@@ -813,6 +818,7 @@ static void kdbus_meta_ns_init_time(struct kdbus_meta_ns *ns)
 int kdbus_meta_ns_init(struct kdbus_meta_ns *ns)
 {
 	const struct cred *cred = current_cred();
+	int ret;
 
 	ns->user_ns = get_user_ns(cred->user_ns);
 	ns->pid_ns = get_pid_ns(task_active_pid_ns(current));
@@ -824,9 +830,10 @@ int kdbus_meta_ns_init(struct kdbus_meta_ns *ns)
 	ns->fsgid = cred->fsgid;
 	ns->caps = cred->cap_effective;
 	ns->can_trace = ns_capable_noaudit(ns->user_ns, CAP_SYS_PTRACE);
-	ns->proc_is_open = kdbus_meta_proc_is_open(ns->pid_ns);
 	kdbus_meta_ns_init_time(ns);
-	return kdbus_meta_ns_init_cgroup(ns);
+	ret = kdbus_meta_proc_is_open(ns->pid_ns);
+	ns->proc_is_open = ret > 0;
+	return ret < 0 ? ret : kdbus_meta_ns_init_cgroup(ns);
 }
 
 /**

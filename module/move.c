@@ -113,7 +113,11 @@ exit_free:
 	return ERR_PTR(ret);
 }
 
-/* Hangs a twin on its entry, if that is still there; an error: it cannot move. */
+/*
+ * Hangs a twin on its entry, if that is still there; an error: it cannot move.
+ * If a RECV had the entry meanwhile the numbers of its files may have been
+ * copied, so another twin is made in the next round.
+ */
 static void kdbus_twin_attach(const struct kdbus_move *move,
 			      const struct kdbus_entry *old,
 			      struct kdbus_entry *twin)
@@ -127,7 +131,7 @@ static void kdbus_twin_attach(const struct kdbus_move *move,
 	stale = twin;
 	spin_lock(&move->from->lock);
 	e = kdbus_queue_find(&move->from->queue, old);
-	if (e) {
+	if (e && e->put_backs == old->put_backs) {
 		stale = e->twin;
 		stale_to = e->twin_to;
 		e->twin = twin;
@@ -142,40 +146,60 @@ static void kdbus_twin_attach(const struct kdbus_move *move,
 		kdbus_conn_put(stale_to);
 }
 
-/* Makes twins for all messages there are; bus->move_lock is held. */
+/*
+ * Makes twins for all messages there are, if they are not so many that others
+ * would wait too long for bus->move_lock, which is held.
+ */
 static void kdbus_move_prepare(const struct kdbus_move *move)
 {
+	unsigned int left = KDBUS_MOVE_TWINS;
 	struct kdbus_move_source src = {};
 
-	while (kdbus_move_next(move, &src)) {
+	while (left-- && kdbus_move_next(move, &src)) {
 		kdbus_twin_attach(move, &src.copy, kdbus_twin_new(move, &src));
 		kdbus_slice_unpin(src.slice);
 		cond_resched();
 	}
 }
 
-/* Takes down what was prepared for a step that has failed. */
-static void kdbus_move_forget(struct kdbus_conn *from, struct kdbus_conn *to)
+/*
+ * Takes what was prepared from the first message behind @last, by priority and
+ * number, for which anything was; @last becomes a copy of it.
+ */
+static bool kdbus_move_take_twin(struct kdbus_conn *from,
+				 struct kdbus_entry *last,
+				 struct kdbus_entry **twin,
+				 struct kdbus_conn **to)
 {
 	struct kdbus_entry *e;
-	unsigned int refs = 0;
-	LIST_HEAD(twins);
 
 	spin_lock(&from->lock);
-	list_for_each_entry(e, &from->queue.fifo, node) {
-		if (e->twin_to != to)
-			continue;
-		if (e->twin)
-			list_add_tail(&e->twin->node, &twins);
+	e = kdbus_queue_behind(&from->queue, last);
+	while (e && !e->twin_to)
+		e = kdbus_queue_next(e);
+	if (e) {
+		*last = *e;
+		*twin = e->twin;
+		*to = e->twin_to;
 		e->twin = NULL;
 		e->twin_to = NULL;
-		refs++;
 	}
 	spin_unlock(&from->lock);
+	return e;
+}
 
-	kdbus_move_free(&twins);
-	while (refs--)
+/* Takes down what was prepared and is not needed: bus->move_lock is held. */
+static void kdbus_move_forget(struct kdbus_conn *from)
+{
+	/* before all, since numbers begin with 1 */
+	struct kdbus_entry last = { .priority = S64_MIN }, *twin;
+	struct kdbus_conn *to;
+
+	while (kdbus_move_take_twin(from, &last, &twin, &to)) {
+		kdbus_entry_free(twin);
 		kdbus_conn_put(to);
+		cond_resched();
+	}
 }
 
 /* ---- the step --------------------------------------------------------- */
@@ -185,19 +209,21 @@ static void kdbus_move_forget(struct kdbus_conn *from, struct kdbus_conn *to)
  * @from:	where they are; the bus lock is held
  * @to:		where they go
  * @name_id:	the name
+ * @rounds:	how often it was needed for this name; counted here
  * @move:	told what is needed if they cannot
  *
  * Return: 0 or KDBUS_MOVE_NEEDED.
  */
 int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
-		     u64 name_id, struct kdbus_move *move)
+		     u64 name_id, unsigned int *rounds,
+		     struct kdbus_move *move)
 {
 	struct kdbus_entry *e;
 	int ret = 0;
 
 	lockdep_assert_held(&from->bus->lock);
 
-	if (move->last_round)
+	if (*rounds == KDBUS_MOVE_ROUNDS && move->rounds == KDBUS_MOVE_ROUNDS)
 		return 0;
 	spin_lock(&from->lock);
 	list_for_each_entry(e, &from->queue.fifo, node) {
@@ -210,6 +236,10 @@ int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
 	spin_unlock(&from->lock);
 
 	if (ret) {
+		if (*rounds < KDBUS_MOVE_ROUNDS)
+			(*rounds)++;
+		else
+			move->rounds++;
 		move->from = kdbus_conn_get(from);
 		move->to = kdbus_conn_get(to);
 		move->name_id = name_id;
@@ -334,8 +364,8 @@ static int kdbus_move_round(struct kdbus_bus *bus,
 	kdbus_move_prepare(move);
 	move->from = move->to = NULL;
 	ret = kdbus_move_step(bus, step, arg, move);
-	if (ret < 0)
-		kdbus_move_forget(from, to);
+	if (ret != KDBUS_MOVE_NEEDED || move->from != from)
+		kdbus_move_forget(from);
 	kdbus_conn_put(from);
 	kdbus_conn_put(to);
 	return ret;
@@ -359,12 +389,10 @@ int kdbus_move_run(struct kdbus_bus *bus,
 		.moved = LIST_HEAD_INIT(move.moved),
 		.lost = LIST_HEAD_INIT(move.lost),
 	};
-	unsigned int round = 0;
 	int ret;
 
 	ret = kdbus_move_step(bus, step, arg, &move);
 	while (ret == KDBUS_MOVE_NEEDED) {
-		move.last_round = ++round == KDBUS_MOVE_ROUNDS;
 		/* given up between rounds: a flood of one name delays no other */
 		mutex_lock(&bus->move_lock);
 		ret = kdbus_move_round(bus, step, arg, &move);

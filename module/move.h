@@ -11,9 +11,12 @@
  * in the new pool, charged to the same sender, filled in without any lock.
  * The step that needs the move looks whether all messages have their twins;
  * if not, it is left, twins are made, and it is tried again. Twins hang on the
- * entries they will replace, and go with them; those of a step that fails in
- * the end are taken down again. Messages that come meanwhile get theirs in the
- * next round, for KDBUS_MOVE_ROUNDS rounds.
+ * entries they will replace, and go with them; those that are not needed in the
+ * end, because the step fails or the name goes another way, are taken down
+ * again. Messages that come meanwhile get theirs in the next round, for
+ * KDBUS_MOVE_ROUNDS rounds of each name: a flood of one name takes nothing from
+ * another. Each task has as many once more for names that had theirs already,
+ * so that what others began and gave up takes nothing from it either.
  *
  * bus->move_lock lets one task at a time make twins and then try its step; it
  * is outside the bus lock. A message that cannot get a twin is lost when the
@@ -33,8 +36,14 @@ struct kdbus_conn;
 /* what a step returns that needs twins first */
 #define KDBUS_MOVE_NEEDED 1
 
-/* how often it may do so; a flood of messages delays nobody for ever */
+/*
+ * how often it may do so for a name before that has another owner, and in one
+ * kdbus_move_run() after that; a flood of messages delays nobody for ever
+ */
 #define KDBUS_MOVE_ROUNDS 64
+
+/* how many twins a round makes: what is received meanwhile leaves room for more */
+#define KDBUS_MOVE_TWINS 4096
 
 /**
  * struct kdbus_move - messages for a name, from one connection to another
@@ -43,7 +52,7 @@ struct kdbus_conn;
  * @name_id:	the name
  * @run:	number of this kdbus_move_run(): who had no twin in an earlier
  *		one may get one now
- * @last_round:	what has no twin does not get one any more
+ * @rounds:	how often twins were made for names that had their rounds
  * @moved:	entries whose twins are queued now
  * @lost:	entries that had none
  */
@@ -52,7 +61,7 @@ struct kdbus_move {
 	struct kdbus_conn *to;
 	u64 name_id;
 	u64 run;
-	bool last_round;
+	unsigned int rounds;
 	struct list_head moved;
 	struct list_head lost;
 };
@@ -60,7 +69,8 @@ struct kdbus_move {
 int kdbus_move_run(struct kdbus_bus *bus,
 		   int (*step)(void *arg, struct kdbus_move *move), void *arg);
 int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
-		     u64 name_id, struct kdbus_move *move);
+		     u64 name_id, unsigned int *rounds,
+		     struct kdbus_move *move);
 void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
 		       u64 name_id, struct kdbus_move *move);
 

@@ -176,25 +176,78 @@ int kdbus_names_write(const struct kdbus_conn *conn,
 	return 0;
 }
 
-/* Passes a name, which has no owner at the moment, to @conn. */
+/* ---- what is counted -------------------------------------------------- */
+
+static void kdbus_name_refuse(const struct kdbus_conn *conn, u64 bounded,
+			      unsigned int max)
+{
+	/* an activator is charged by HELLO, before it is a connection */
+	u64 src = conn->flags & KDBUS_HELLO_ACTIVATOR ? 0 : conn->id;
+
+	trace_kdbus_quota_refuse(conn->bus->id, bounded, src,
+				 __kuid_val(conn->cred->uid),
+				 KDBUS_QUOTA_NAMES, 1, max, max, -E2BIG, 0);
+}
+
+/**
+ * kdbus_name_charge() - count one more name for a connection and its uid
+ * @conn:	who is to own it, wait for it or be its activator
+ *
+ * Return: 0, and kdbus_name_uncharge() takes it back; or -E2BIG.
+ */
+int kdbus_name_charge(struct kdbus_conn *conn)
+{
+	unsigned int max = READ_ONCE(kdbus_max_names_per_conn);
+	unsigned int max_user = READ_ONCE(kdbus_max_names_per_user);
+	int ret;
+
+	ret = kdbus_count_charge(&conn->n_names, 1, max, -E2BIG);
+	if (ret < 0) {
+		kdbus_name_refuse(conn, conn->id, max);
+		return ret;
+	}
+	ret = kdbus_count_charge(&conn->owner->names, 1, max_user, -E2BIG);
+	if (ret < 0) {
+		kdbus_name_refuse(conn, 0, max_user);
+		atomic_dec(&conn->n_names);
+	}
+	return ret;
+}
+
+/**
+ * kdbus_name_uncharge() - a connection has one name less
+ * @conn:	who was charged for it
+ */
+void kdbus_name_uncharge(struct kdbus_conn *conn)
+{
+	atomic_dec(&conn->n_names);
+	atomic_dec(&conn->owner->names);
+}
+
+/* ---- owners and waiters ----------------------------------------------- */
+
+/*
+ * What receivers were told of the names of @conn is true no longer. Comes last:
+ * who sees the new number matches by the names as they are now.
+ */
+static void kdbus_names_changed(struct kdbus_conn *conn)
+{
+	smp_store_release(&conn->names_gen, conn->names_gen + 1);
+}
+
+/* Passes a name to @conn, from its owner if it has one, who stays charged. */
 static void kdbus_name_set_owner(struct kdbus_name_entry *n, struct kdbus_conn *conn,
 				 u64 flags)
 {
+	struct kdbus_conn *old = kdbus_name_owner(n, conn->bus);
+
 	n->flags = flags;
 	rcu_assign_pointer(n->owner, conn);
-	list_add_tail(&n->owner_node, &conn->names);
-	conn->names_gen++;
-}
-
-/* Takes a name from its owner, who is charged for it no longer. */
-static void kdbus_name_leave_owner(struct kdbus_name_entry *n,
-				   struct kdbus_conn *owner)
-{
-	list_del_init(&n->owner_node);
-	owner->names_gen++;
-	/* an activator stays charged for as long as it is one */
-	if (owner != n->activator)
-		atomic_dec(&owner->n_names);
+	list_move_tail(&n->owner_node, &conn->names);
+	n->move_rounds = 0;
+	if (old)
+		kdbus_names_changed(old);
+	kdbus_names_changed(conn);
 }
 
 static void kdbus_name_trace_queue(const struct kdbus_name_entry *n,
@@ -223,7 +276,7 @@ static void kdbus_waiter_unlink(struct kdbus_name_waiter *w)
 static void kdbus_waiter_drop(struct kdbus_name_waiter *w)
 {
 	kdbus_waiter_unlink(w);
-	atomic_dec(&w->conn->n_names);
+	kdbus_name_uncharge(w->conn);
 	kfree(w);
 }
 
@@ -272,13 +325,13 @@ static bool kdbus_name_falls_back(const struct kdbus_bus *bus,
 
 /* Whether a name can be given up: what is queued for it may have to move. */
 static int kdbus_name_check_move(const struct kdbus_bus *bus,
-				 const struct kdbus_name_entry *n,
+				 struct kdbus_name_entry *n,
 				 struct kdbus_move *move)
 {
 	if (!kdbus_name_falls_back(bus, n))
 		return 0;
 	return kdbus_move_check(kdbus_name_owner(n, bus), n->activator, n->id,
-				move);
+				&n->move_rounds, move);
 }
 
 /*
@@ -296,7 +349,9 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 
 	lockdep_assert_held(&bus->lock);
 
-	kdbus_name_leave_owner(n, old);
+	/* an activator stays charged for as long as it is one */
+	if (old != n->activator)
+		kdbus_name_uncharge(old);
 	w = list_first_entry_or_null(&n->waiters, struct kdbus_name_waiter,
 				     name_node);
 	if (w) {
@@ -317,10 +372,12 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 	}
 
 	hash_del_rcu(&n->hash_node);
+	list_del(&n->owner_node);
 	RCU_INIT_POINTER(n->owner, NULL);
+	kdbus_names_changed(old);
 	if (n->activator) {
 		n->activator->activator_of = NULL;
-		atomic_dec(&n->activator->n_names);
+		kdbus_name_uncharge(n->activator);
 		if (n->activator != old)
 			kdbus_name_trace_unqueue(n, n->activator,
 						 KDBUS_NAME_ACTIVATOR);
@@ -371,7 +428,8 @@ bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name)
 
 /**
  * kdbus_name_add_activator() - let a connection be the activator of a name
- * @conn:	the connection, alive; the lock of its bus is held
+ * @conn:	the connection, alive and charged for the name; the lock of its
+ *		bus is held
  * @new:	the name, which has no activator; NULL there if it was used
  */
 void kdbus_name_add_activator(struct kdbus_conn *conn,
@@ -380,7 +438,6 @@ void kdbus_name_add_activator(struct kdbus_conn *conn,
 	struct kdbus_bus *bus = conn->bus;
 	struct kdbus_name_entry *n;
 
-	atomic_inc(&conn->n_names);
 	n = kdbus_name_find(bus, (*new)->name, (*new)->hash);
 	if (n) {
 		n->activator = conn;
@@ -413,7 +470,7 @@ static void kdbus_name_drop_activator(struct kdbus_conn *conn,
 	n->activator = NULL;
 	conn->activator_of = NULL;
 	kdbus_name_trace_unqueue(n, conn, KDBUS_NAME_ACTIVATOR);
-	atomic_dec(&conn->n_names);
+	kdbus_name_uncharge(conn);
 }
 
 /* ---- NAME_ACQUIRE ----------------------------------------------------- */
@@ -447,8 +504,8 @@ static void kdbus_acquire_free_name(struct kdbus_acquire *a)
 
 	a->new = NULL;
 	n->id = a->name_id = ++bus->name_ids;
-	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
 	hash_add_rcu(bus->names, &n->hash_node, n->hash);
+	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
 	kdbus_name_changed(bus, n, 0, 0, a->conn->id, n->flags);
 }
 
@@ -464,11 +521,12 @@ static void kdbus_acquire_replace(struct kdbus_acquire *a, struct kdbus_name_ent
 	if (mine)
 		kdbus_waiter_drop(mine);
 
-	kdbus_name_leave_owner(n, old);
+	/* who waits stays charged */
 	if (old_flags & KDBUS_NAME_QUEUE) {
-		atomic_inc(&old->n_names);
 		kdbus_waiter_link(a->waiter, n, old, old_flags, true);
 		a->waiter = NULL;
+	} else {
+		kdbus_name_uncharge(old);
 	}
 
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
@@ -520,10 +578,10 @@ static int kdbus_acquire_activated(struct kdbus_acquire *a,
 	u64 old_flags = n->flags;
 	int ret;
 
-	ret = kdbus_move_check(activator, a->conn, n->id, move);
+	ret = kdbus_move_check(activator, a->conn, n->id, &n->move_rounds,
+			       move);
 	if (ret)
 		return ret;
-	kdbus_name_leave_owner(n, activator);
 	kdbus_move_commit(activator, a->conn, n->id, move);
 	kdbus_name_trace_queue(n, activator, KDBUS_NAME_ACTIVATOR);
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
@@ -558,7 +616,7 @@ static int kdbus_acquire_commit(void *arg, struct kdbus_move *move)
 	if (kdbus_name_owner(n, bus) == a->conn) {
 		n->flags = a->flags & KDBUS_NAME_STORED;
 		kdbus_acquire_trace_update(a, n, n->flags);
-		a->conn->names_gen++;
+		kdbus_names_changed(a->conn);
 		return -EALREADY;
 	}
 	if (kdbus_name_owner(n, bus) == n->activator)
@@ -594,7 +652,7 @@ static int kdbus_acquire(struct kdbus_acquire *a)
 	if (!ret)
 		ret = kdbus_move_run(conn->bus, kdbus_acquire_commit, a);
 	if (!a->charged)
-		atomic_dec(&conn->n_names);
+		kdbus_name_uncharge(conn);
 	kfree(a->new);
 	kfree(a->waiter);
 	return ret;
@@ -609,20 +667,6 @@ static int kdbus_cmd_name_check(const struct kdbus_cmd_name *cmd)
 	    !kdbus_name_is_valid(cmd->name, false))
 		return -EINVAL;
 	return 0;
-}
-
-static int kdbus_name_charge(struct kdbus_conn *conn)
-{
-	unsigned int max = READ_ONCE(kdbus_max_names_per_conn);
-	int ret;
-
-	ret = kdbus_count_charge(&conn->n_names, 1, max, -E2BIG);
-	if (ret < 0)
-		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
-					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_NAMES, 1, max, max, ret,
-					 0);
-	return ret;
 }
 
 /* Checks a command and does what it asks for; the name is charged. */
@@ -643,7 +687,7 @@ static int kdbus_name_acquire(struct kdbus_conn *conn,
 	ret = cmd->flags & ~(u64)KDBUS_NAME_ASKABLE ? -EINVAL :
 	      kdbus_cmd_name_check(cmd);
 	if (ret < 0) {
-		atomic_dec(&conn->n_names);
+		kdbus_name_uncharge(conn);
 		return ret;
 	}
 

@@ -9,8 +9,9 @@
  * Ownership and line change under the bus lock; looking up an owner needs
  * RCU alone, and what was found is checked again when a message is committed.
  *
- * A connection is charged for a name before it owns or waits for it, and once
- * for either: who moves from waiting to owning stays charged.
+ * A connection, and its uid, is charged for a name before it owns or waits for
+ * it, and once for either: who moves from waiting to owning, or back, stays
+ * charged. An activator is charged once for as long as it is one.
  */
 #ifndef KDBUS_NAMES_H
 #define KDBUS_NAMES_H
@@ -36,6 +37,8 @@ struct kdbus_move;
  * @owner:	who owns it; alive. bus->lock, read under RCU
  * @owner_node:	link in the owner's list
  * @waiters:	who waits for it, in order
+ * @move_rounds: how often twins were made for its messages while it had this
+ *		owner, see move.h; bus->lock
  * @name:	the name
  */
 struct kdbus_name_entry {
@@ -48,6 +51,7 @@ struct kdbus_name_entry {
 	struct kdbus_conn __rcu *owner;
 	struct list_head owner_node;
 	struct list_head waiters;
+	unsigned int move_rounds;
 	char name[];
 };
 
@@ -78,6 +82,8 @@ int kdbus_names_write(const struct kdbus_conn *conn,
 		      const struct kdbus_conn *to,
 		      struct kdbus_item_writer *w, u64 *gen);
 
+int kdbus_name_charge(struct kdbus_conn *conn);
+void kdbus_name_uncharge(struct kdbus_conn *conn);
 struct kdbus_name_entry *kdbus_name_entry_new(const struct kdbus_bus *bus,
 					      const char *name);
 bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name);

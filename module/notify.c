@@ -107,6 +107,15 @@ static bool kdbus_notice_is_visible(const struct kdbus_conn *conn,
 	return !conn->ep->custom || notice->id.id == conn->id;
 }
 
+/* @conn: who goes without the notice @msg, or everybody; @cookie as it has */
+static void kdbus_notify_lost(const struct kdbus_bus *bus, u64 conn, u64 msg,
+			      u64 cookie, int error)
+{
+	trace_kdbus_msg_drop(bus->id, conn, 0, msg, cookie, 0,
+			     KDBUS_MSG_DROP_UNDELIVERED, KDBUS_MSG_KIND_NOTIFY,
+			     0, error);
+}
+
 static struct kdbus_entry *kdbus_notify_entry(struct kdbus_conn *conn,
 					      const struct kdbus_notify *n)
 {
@@ -150,31 +159,38 @@ static void kdbus_notify_one(struct kdbus_conn *conn, void *arg)
 		n->seq = kdbus_bus_next_seq(n->bus);
 	entry = kdbus_notify_entry(conn, n);
 	if (IS_ERR(entry)) {
-		trace_kdbus_msg_drop(n->bus->id, conn->id, 0, n->msg, 0, 0,
-				     KDBUS_MSG_DROP_UNDELIVERED,
-				     KDBUS_MSG_KIND_NOTIFY, 0, PTR_ERR(entry));
+		kdbus_notify_lost(n->bus, conn->id, n->msg, n->notice->cookie,
+				  PTR_ERR(entry));
 		return;
 	}
 	kdbus_conn_queue(conn, entry, n->seq);
 	kdbus_conn_wake(conn);
 }
 
-static struct kdbus_notice *kdbus_notice_alloc(struct kdbus_bus *bus, u64 type,
+static struct kdbus_notice *kdbus_notice_alloc(u64 type, u64 dst,
 					       const char *name)
 {
 	struct kdbus_notice *notice;
 
 	notice = kzalloc(sizeof(*notice) + strlen(name) + 1, KDBUS_NOTICE_GFP);
-	if (!notice) {
-		trace_kdbus_msg_drop(bus->id, KDBUS_DST_ID_BROADCAST, 0, 0, 0,
-				     0, KDBUS_MSG_DROP_UNDELIVERED,
-				     KDBUS_MSG_KIND_NOTIFY, 0, -ENOMEM);
+	if (!notice)
 		return NULL;
-	}
 	kref_init(&notice->kref);
 	notice->type = type;
-	notice->dst = KDBUS_DST_ID_BROADCAST;
+	notice->dst = dst;
 	strcpy(notice->name, name);
+	return notice;
+}
+
+/* For whoever it matches. */
+static struct kdbus_notice *kdbus_notice_for_all(const struct kdbus_bus *bus,
+						 u64 type, const char *name)
+{
+	struct kdbus_notice *notice;
+
+	notice = kdbus_notice_alloc(type, KDBUS_DST_ID_BROADCAST, name);
+	if (!notice)
+		kdbus_notify_lost(bus, KDBUS_DST_ID_BROADCAST, 0, 0, -ENOMEM);
 	return notice;
 }
 
@@ -188,13 +204,16 @@ static void kdbus_notify_monitors(struct kdbus_conn *conn,
 
 	if (list_empty(&conn->bus->monitors))
 		return;
-	n.notice = kdbus_notice_alloc(conn->bus, entry->notify, "");
-	if (!n.notice)
-		return;
-	n.notice->dst = conn->id;
-	n.notice->cookie = entry->cookie;
-	list_for_each_entry(monitor, &conn->bus->monitors, monitor_node)
-		kdbus_notify_one(monitor, &n);
+	n.notice = kdbus_notice_alloc(entry->notify, conn->id, "");
+	if (n.notice)
+		n.notice->cookie = entry->cookie;
+	list_for_each_entry(monitor, &conn->bus->monitors, monitor_node) {
+		if (n.notice)
+			kdbus_notify_one(monitor, &n);
+		else
+			kdbus_notify_lost(n.bus, monitor->id, n.msg,
+					  entry->cookie, -ENOMEM);
+	}
 	kdbus_notice_put(n.notice);
 }
 
@@ -253,7 +272,7 @@ void kdbus_notify_id(struct kdbus_conn *conn, u64 type)
 	if ((conn->flags & KDBUS_HELLO_MONITOR) ||
 	    !conn->bus->n_matches)
 		return;
-	notice = kdbus_notice_alloc(conn->bus, type, "");
+	notice = kdbus_notice_for_all(conn->bus, type, "");
 	if (!notice)
 		return;
 	notice->id.id = conn->id;
@@ -280,7 +299,7 @@ void kdbus_notify_name(struct kdbus_bus *bus,
 
 	if (!bus->n_matches)
 		return;
-	notice = kdbus_notice_alloc(bus, type, n->name);
+	notice = kdbus_notice_for_all(bus, type, n->name);
 	if (!notice)
 		return;
 	notice->old.id = old;
@@ -324,6 +343,20 @@ int kdbus_notice_take_slice(struct kdbus_conn *conn, struct kdbus_entry *entry)
 		return PTR_ERR(slice);
 	entry->slice = slice;
 	return 0;
+}
+
+/**
+ * kdbus_notice_leave_slice() - give back the place a notice took in the pool
+ * @entry:	what could not be received, in no queue
+ *
+ * Not where it has been looked at, and not what was reserved with a call.
+ */
+void kdbus_notice_leave_slice(struct kdbus_entry *entry)
+{
+	if (!entry->notice || !entry->slice || entry->is_written)
+		return;
+	kdbus_slice_leave_queue(entry->slice, 0, false);
+	entry->slice = NULL;
 }
 
 static int kdbus_notice_write_name(struct kdbus_pool_writer *w,

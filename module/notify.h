@@ -67,6 +67,7 @@ void kdbus_notify_name(struct kdbus_bus *bus,
 		       u64 old_flags, u64 new, u64 new_flags);
 
 int kdbus_notice_take_slice(struct kdbus_conn *conn, struct kdbus_entry *entry);
+void kdbus_notice_leave_slice(struct kdbus_entry *entry);
 int kdbus_notice_write(struct kdbus_conn *conn,
 		       const struct kdbus_entry *entry);
 

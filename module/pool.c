@@ -122,7 +122,7 @@ static void kdbus_slice_take(struct kdbus_slice *slice, u64 size)
 		kdbus_slice_link_free(r);
 	}
 	kdbus_slice_link_busy(slice);
-	pool->used += size;
+	WRITE_ONCE(pool->used, pool->used + size);
 	pool->peak = max(pool->peak, pool->used);
 	pool->changes++;
 }
@@ -161,7 +161,7 @@ static void kdbus_slice_give_back(struct kdbus_slice *slice,
 	if (slice->account)
 		kdbus_quota_uncharge_bytes(pool, slice->account, slice->size);
 	slice->account = NULL;
-	pool->used -= slice->size;
+	WRITE_ONCE(pool->used, pool->used - slice->size);
 	pool->changes++;
 	rb_erase(&slice->rb, &pool->busy);
 

@@ -158,6 +158,7 @@ void kdbus_entries_drop(struct kdbus_conn *conn, struct list_head *entries,
 void kdbus_queue_init(struct kdbus_queue *queue)
 {
 	INIT_LIST_HEAD(&queue->fifo);
+	queue->gap = &queue->fifo;
 	queue->prio = RB_ROOT_CACHED;
 	queue->count = 0;
 }
@@ -203,16 +204,16 @@ static void kdbus_queue_link(struct kdbus_queue *queue,
 /**
  * kdbus_queue_add() - put an entry where its sequence number says
  * @queue:	the queue; the lock of its connection is held
- * @entry:	the entry. New ones go to the end; one that is put back because
- *		it could not be received goes to where it was.
+ * @entry:	the entry: a new one, which goes to the end, or the reply to a
+ *		call that waits for it no longer
  */
 void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
 	struct kdbus_entry *e;
 
-	/* what is put back was the first one, as a rule */
+	/* such a reply tends to be older than all that is queued */
 	e = list_first_entry_or_null(&queue->fifo, struct kdbus_entry, node);
-	if (!e || e->seq > entry->seq) {
+	if (e && entry->seq < e->seq) {
 		kdbus_queue_link(queue, entry, &queue->fifo);
 		return;
 	}
@@ -220,6 +221,16 @@ void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry)
 		if (e->seq < entry->seq)
 			break;
 	kdbus_queue_link(queue, entry, &e->node);
+}
+
+/* The last entry behind @after, or @after, that comes before number @seq. */
+static struct list_head *kdbus_queue_seek(struct kdbus_queue *queue,
+					  struct list_head *after, u64 seq)
+{
+	while (!list_is_last(after, &queue->fifo) &&
+	       list_entry(after->next, struct kdbus_entry, node)->seq < seq)
+		after = after->next;
+	return after;
 }
 
 /**
@@ -234,10 +245,7 @@ void kdbus_queue_merge(struct kdbus_queue *queue, struct list_head *entries)
 	struct kdbus_entry *entry, *tmp;
 
 	list_for_each_entry_safe(entry, tmp, entries, node) {
-		while (!list_is_last(after, &queue->fifo) &&
-		       list_entry(after->next, struct kdbus_entry,
-				  node)->seq < entry->seq)
-			after = after->next;
+		after = kdbus_queue_seek(queue, after, entry->seq);
 		list_del(&entry->node);
 		kdbus_queue_link(queue, entry, after);
 		after = &entry->node;
@@ -251,10 +259,35 @@ void kdbus_queue_merge(struct kdbus_queue *queue, struct list_head *entries)
  */
 void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
+	if (queue->gap == &entry->node)
+		queue->gap = entry->node.prev;
 	list_del_init(&entry->node);
 	rb_erase_cached(&entry->rb, &queue->prio);
 	WRITE_ONCE(queue->count, queue->count - 1);
 	WRITE_ONCE(queue->notices, queue->notices - !!entry->notice);
+}
+
+/**
+ * kdbus_queue_take() - take an entry out that may have to be put back
+ * @queue:	the queue; the lock of its connection is held, and its recv_lock
+ *		until the entry is put back or used up
+ * @entry:	the entry, which is the caller's from now on
+ */
+void kdbus_queue_take(struct kdbus_queue *queue, struct kdbus_entry *entry)
+{
+	queue->gap = entry->node.prev;
+	kdbus_queue_del(queue, entry);
+}
+
+/**
+ * kdbus_queue_put_back() - put the entry that was taken last where it was
+ * @queue:	the queue; the lock of its connection is held
+ * @entry:	the entry. Only what has moved here meanwhile is walked.
+ */
+void kdbus_queue_put_back(struct kdbus_queue *queue, struct kdbus_entry *entry)
+{
+	kdbus_queue_link(queue, entry,
+			 kdbus_queue_seek(queue, queue->gap, entry->seq));
 }
 
 static struct kdbus_entry *kdbus_entry_of(struct rb_node *node)
@@ -328,6 +361,7 @@ struct kdbus_entry *kdbus_queue_find(const struct kdbus_queue *queue,
 void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to)
 {
 	list_splice_tail_init(&queue->fifo, to);
+	queue->gap = &queue->fifo;
 	queue->prio = RB_ROOT_CACHED;
 	WRITE_ONCE(queue->count, 0);
 	WRITE_ONCE(queue->notices, 0);

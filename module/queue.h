@@ -31,12 +31,15 @@ struct kdbus_user;
 /**
  * struct kdbus_queue - what a connection can receive
  * @fifo:	entries by sequence number
+ * @gap:	entry in @fifo, or its head, behind which that one was that RECV
+ *		took last
  * @prio:	entries by priority, then sequence number
  * @count:	how many there are
  * @notices:	how many of them are notices about connections and names
  */
 struct kdbus_queue {
 	struct list_head fifo;
+	struct list_head *gap;
 	struct rb_root_cached prio;
 	unsigned int count;
 	unsigned int notices;
@@ -83,6 +86,7 @@ struct kdbus_passed_file {
  * @twin:	what it becomes when it moves with its name, see move.h
  * @twin_to:	whose the twin is, referenced; without twin it cannot move there
  * @twin_run:	number of the move for which that was found
+ * @put_backs:	how often a RECV had it and put it back
  * @error:	why not, for the trace event
  */
 struct kdbus_entry {
@@ -112,6 +116,7 @@ struct kdbus_entry {
 	struct kdbus_entry *twin;
 	struct kdbus_conn *twin_to;
 	u64 twin_run;
+	unsigned int put_backs;
 	int error;
 };
 
@@ -129,6 +134,8 @@ void kdbus_queue_init(struct kdbus_queue *queue);
 void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry);
 void kdbus_queue_merge(struct kdbus_queue *queue, struct list_head *entries);
 void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry);
+void kdbus_queue_take(struct kdbus_queue *queue, struct kdbus_entry *entry);
+void kdbus_queue_put_back(struct kdbus_queue *queue, struct kdbus_entry *entry);
 struct kdbus_entry *kdbus_queue_next(struct kdbus_entry *entry);
 struct kdbus_entry *kdbus_queue_behind(const struct kdbus_queue *queue,
 				       const struct kdbus_entry *entry);

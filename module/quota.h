@@ -7,7 +7,8 @@
  * slice is taken. Senders of another uid than the receiver's share one
  * account per uid; connections of the receiver's own uid have an account
  * each. What the receiver asks for itself (lists, sync replies, notices of
- * its calls) is charged to nobody.
+ * its calls) is charged to nobody, and held by nobody else for as long as its
+ * memory takes; see kdbus_message_deliver().
  *
  * Bytes are charged until the slice is free again, so a receiver that keeps
  * messages keeps their senders' accounts filled. Messages and file

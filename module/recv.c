@@ -178,6 +178,7 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 
 exit_trace:
 	kdbus_recv_trace(conn, entry, flags, ret, kdbus_trace_clock());
+	kdbus_notice_leave_slice(entry);
 	return ret;
 }
 
@@ -189,8 +190,9 @@ static void kdbus_recv_put_back(struct kdbus_conn *conn,
 
 	spin_lock(&conn->lock);
 	dead = conn->dead;
+	entry->put_backs++;
 	if (!dead)
-		kdbus_queue_add(&conn->queue, entry);
+		kdbus_queue_put_back(&conn->queue, entry);
 	spin_unlock(&conn->lock);
 
 	if (dead)
@@ -235,13 +237,15 @@ static int kdbus_recv_settle_notice(struct kdbus_conn *conn,
 {
 	int ret;
 
-	kdbus_queue_del(&conn->queue, entry);
+	kdbus_queue_take(&conn->queue, entry);
 	spin_unlock(&conn->lock);
 	ret = kdbus_recv_complete(conn, entry);
 	entry->is_written = !ret;
-	if (ret < 0)
+	if (ret < 0) {
 		kdbus_recv_trace(conn, entry, flags, ret,
 				 kdbus_trace_clock());
+		kdbus_notice_leave_slice(entry);
+	}
 	kdbus_recv_put_back(conn, entry);
 	return ret;
 }
@@ -301,7 +305,7 @@ again:
 		goto again;
 	}
 
-	kdbus_queue_del(&conn->queue, entry);
+	kdbus_queue_take(&conn->queue, entry);
 	spin_unlock(&conn->lock);
 
 	if (cmd->flags & KDBUS_RECV_DROP) {

@@ -5,7 +5,8 @@
  *   import	the message is fetched and checked once (message.c)
  *   resolve	who gets it, and which call it answers, under no lasting lock
  *   fill	a slice of the receiver's pool is charged, taken and filled from
- *		the sender's memory; this may take for ever and holds nothing
+ *		the sender's memory; this may take for ever and holds nothing but
+ *		that slice, and not even that if nobody is charged for it
  *   commit	under the bus lock what was resolved is checked again, and all
  *		that peers can see happens at once
  *   wake	after unlocking
@@ -40,8 +41,6 @@
  * @msg:	the message
  * @target:	who gets it, referenced
  * @answers:	the call it answers, referenced, or NULL
- * @is_the_reply: it is the one reply to a sleeping requester that may be made
- *		ready at the requester's expense
  * @call:	the call it starts, or NULL; outlives a try
  * @entry:	what is queued
  * @name_id:	id of the name it is addressed by, or 0
@@ -52,7 +51,6 @@ struct kdbus_send {
 	struct kdbus_message *msg;
 	struct kdbus_conn *target;
 	struct kdbus_call *answers;
-	bool is_the_reply;
 	struct kdbus_call *call;
 	struct kdbus_entry *entry;
 	u64 name_id;
@@ -169,8 +167,6 @@ static int kdbus_send_resolve(struct kdbus_send *send)
 	if (cookie)
 		send->answers = kdbus_call_find(send->target, msg->src->id,
 						cookie);
-	if (send->answers && send->answers->sync)
-		send->is_the_reply = !xchg(&send->answers->answering, 1);
 
 	/* who may anyway is not held up; the commit looks again */
 	if (kdbus_policy_applies(msg->src) &&
@@ -229,30 +225,40 @@ struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg)
 	return entry;
 }
 
+/* Who slept for an answer may not any more; the commit looks whether so. */
 static enum kdbus_msg_kind kdbus_send_kind(const struct kdbus_send *send)
 {
 	if (send->answers)
-		return send->answers->sync ? KDBUS_MSG_KIND_SYNC_REPLY :
-					     KDBUS_MSG_KIND_REPLY;
+		return READ_ONCE(send->answers->sync) ?
+		       KDBUS_MSG_KIND_SYNC_REPLY : KDBUS_MSG_KIND_REPLY;
 	return send->call ? KDBUS_MSG_KIND_CALL : KDBUS_MSG_KIND_SIGNAL;
 }
 
 /*
- * Makes ready what monitors see; that they see nothing fails no message. They
- * get the payload from the target's slice.
+ * Finds the monitors, and takes from the sender what they will be told before
+ * there is a slice that would have to wait for it. Without memory they see
+ * nothing, which fails no message.
  */
-static int kdbus_send_fill_monitors(struct kdbus_send *send)
+static void kdbus_send_find_monitors(struct kdbus_send *send)
 {
 	struct kdbus_message *msg = send->msg;
 	int ret;
 
-	send->monitor_gen = READ_ONCE(msg->src->bus->monitor_gen);
+	/* pairs with kdbus_hello_commit_special() */
+	send->monitor_gen = smp_load_acquire(&msg->src->bus->monitor_gen);
 	if (!READ_ONCE(msg->src->bus->n_monitors))
-		return 0;
+		return;
 	ret = kdbus_monitors_find(msg->src->bus, &send->monitors.to,
 				  &send->monitor_gen);
 	if (!ret)
-		ret = kdbus_copies_fill(&send->monitors, msg);
+		kdbus_receivers_gather(&send->monitors.to, msg);
+}
+
+/* They get the payload from the target's slice. */
+static int kdbus_send_fill_monitors(struct kdbus_send *send)
+{
+	int ret = kdbus_copies_fill(&send->monitors, send->msg);
+
 	return ret == -ENOMEM ? 0 : ret;
 }
 
@@ -282,10 +288,12 @@ static int kdbus_send_fill(struct kdbus_send *send)
 	send->entry = entry;
 	entry->kind = kdbus_send_kind(send);
 
-	/* what a sleeping requester gets is on its own account */
+	kdbus_send_find_monitors(send);
+	/* what a sleeping requester gets is at its own expense */
 	kdbus_send_charge(msg, send->target, &charge);
-	ret = kdbus_message_deliver(msg, send->target,
-				    send->is_the_reply ? NULL : &charge, entry);
+	ret = kdbus_message_deliver(msg, send->target, entry->kind ==
+				    KDBUS_MSG_KIND_SYNC_REPLY ? NULL : &charge,
+				    entry);
 	return ret ?: kdbus_send_fill_monitors(send);
 }
 
@@ -386,13 +394,17 @@ static void kdbus_send_link(struct kdbus_send *send)
 	}
 
 	if (entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)
-		kdbus_conn_stamp(target, entry, seq, target->queue.count);
+		kdbus_conn_stamp(target, entry, seq,
+				 READ_ONCE(target->queue.count));
 	else
 		kdbus_conn_queue(target, entry, seq);
 
-	/* last, since a synchronous reply is the requester's from here on */
+	/*
+	 * Last, since a synchronous reply is the requester's from here on; one
+	 * that is queued is so already, and may be gone.
+	 */
 	if (send->answers)
-		kdbus_call_answer(send->answers, entry);
+		kdbus_call_answer(send->answers, send->msg->id, entry);
 }
 
 static int kdbus_send_commit(struct kdbus_send *send)
@@ -444,15 +456,6 @@ static void kdbus_send_fail_answered(struct kdbus_send *send)
 	mutex_unlock(&bus->lock);
 }
 
-static void kdbus_send_end_answer(struct kdbus_send *send)
-{
-	if (send->is_the_reply)
-		xchg(&send->answers->answering, 0);
-	send->is_the_reply = false;
-	kdbus_call_put(send->answers);
-	send->answers = NULL;
-}
-
 static int kdbus_send_try(struct kdbus_send *send)
 {
 	int ret;
@@ -471,8 +474,8 @@ static int kdbus_send_try(struct kdbus_send *send)
 		kdbus_copies_release(&send->monitors);
 	kdbus_entry_free(send->entry);
 	send->entry = NULL;
-	if (send->answers)
-		kdbus_send_end_answer(send);
+	kdbus_call_put(send->answers);
+	send->answers = NULL;
 	if (send->target)
 		kdbus_conn_put(send->target);
 	send->target = NULL;
@@ -536,7 +539,8 @@ int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 		ret = kdbus_call_resume(conn, &msg, &call);
 	if (!ret)
 		ret = kdbus_send_deliver(&msg, &call);
-	if (ret < 0)
+	/* a signal after which it is sent anew has refused nothing */
+	if (ret < 0 && ret != -ERESTARTSYS)
 		kdbus_send_trace(&msg, 0, 0, ret);
 	kdbus_message_release(&msg);
 
