@@ -139,6 +139,10 @@ __attribute__((weak)) int main(int argc, char **argv)
 	for (t = cases; t; t = t->next)
 		n += argc < 2 || strstr(t->name, argv[1]);
 	printf("TAP version 13\n1..%d\n", n);
+	if (!n) {
+		printf("# no case has '%s' in its name\n", argc < 2 ? "" : argv[1]);
+		return 1;
+	}
 	params = mmap(NULL, sizeof(*params), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (params == MAP_FAILED)
@@ -654,6 +658,45 @@ void stall_unmap(struct stall *s)
 {
 	ASSERT_OK(munmap(s->page, 4096));
 	close(s->uffd);
+}
+
+/* how a child that sleeps says so */
+static int told[2];
+
+static void *tell_when_it_sleeps(void *arg)
+{
+	stall_wait(arg);
+	ASSERT_EQ(write(told[1], "x", 1), 1);
+	return NULL;
+}
+
+void stall_tell(struct stall *s)
+{
+	pthread_t t;
+
+	ASSERT_OK(pthread_create(&t, NULL, tell_when_it_sleeps, s));
+}
+
+pid_t spawn_sleeper(void (*fn)(void *), void *arg)
+{
+	pid_t pid;
+	char x;
+
+	ASSERT_OK(pipe2(told, O_CLOEXEC));
+	pid = spawn(fn, arg);
+	close(told[1]);
+	ASSERT_EQ(read(told[0], &x, 1), 1);
+	close(told[0]);
+	return pid;
+}
+
+void kill_sleeper(pid_t pid)
+{
+	int status;
+
+	ASSERT_OK(kill(pid, SIGKILL));
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT(WIFSIGNALED(status));
 }
 
 static void *sender_run(void *arg)

@@ -191,6 +191,15 @@ void stall_serve(struct stall *s, const void *data, size_t size);
 /* Whoever sleeps goes on, and finds that there is no page: EFAULT. */
 void stall_unmap(struct stall *s);
 
+/*
+ * A child that will sleep for a page it has made, of which it says so by
+ * stall_tell() before. Returns when it does.
+ */
+pid_t spawn_sleeper(void (*fn)(void *), void *arg);
+void stall_tell(struct stall *s);
+/* Kills it where it sleeps, and waits for its end. */
+void kill_sleeper(pid_t pid);
+
 /**
  * struct sender - a SEND in a thread of its own
  * @from:	who sends

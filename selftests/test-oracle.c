@@ -1,422 +1,533 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everybody does everything at once, and afterwards it is known what has to
- * have happened. Peers of several uids, each a process, send messages,
- * broadcasts and requests to each other at random, answer some, take names
- * from each other, and note what they were told; what they send carries a
- * number. When all has come to rest, everything sent has arrived once and in
- * order or its loss was counted, each request had one outcome, nothing is
- * charged to anybody, and the trace events say the same.
+ * Everybody does everything at once for some seconds, and afterwards it is
+ * known what has to have happened. Peers of several uids, each a process, send
+ * messages, broadcasts, requests and synchronous calls, with and without files,
+ * to each other and to names, answer some, cancel and interrupt calls, take
+ * names from each other, look at messages and drop them, change matches and
+ * metadata, end their connections in each way and come back. What they send
+ * carries its sender and a number, and all they did and were told is in their
+ * books (oracle.h). They list who is there, ask about each other, and give what
+ * they received back in another order. A monitor watches. This goes on for some
+ * seconds, and longer if one of the things that are to happen has not.
+ *
+ * When all has come to rest, the books of each agree with those of the others:
+ * what one sent the other has got once and in order; a reply is an answer to
+ * what its sender was asked, and each request has one outcome; a broadcast was
+ * heard by each or lost for it. The monitor was shown all of it. Nothing is
+ * charged to anybody. And the trace events tell the same story, event by event
+ * (oracle-trace.c).
+ *
+ * Not in it: activators, for the first one on a bus has a policy rule it, under
+ * which these uids could not talk to each other, and what moves with a name
+ * comes out of its sender's order; RECV by priority, which is meant to break
+ * the order; SA_RESTART, after which nobody knows what has happened; custom
+ * endpoints, on which there is policy, and whose peers see only some others.
+ * Order is that of the messages of one thread.
  */
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+
+#include "oracle.h"
 #include "tracelog.h"
 
-#define PEERS 20
-#define UIDS 4
-/* as many as the trace has room for */
-#define STEPS 160
+struct world *world;
+struct bus bus;
 
-enum kind { SIGNAL, BROADCAST, REQUEST, CALL, REPLY, KINDS };
+static pid_t pids[PEERS];
+/* who has come to a meeting is counted, and goes on when told to */
+static int comes[MEETINGS], goes[MEETINGS];
 
-/* What comes with each message. */
-struct payload {
-	__u32 kind, from;
-	__u64 number;
-};
+/* ---- processes ---------------------------------------------------------- */
 
-enum outcome { NONE, ANSWERED, ENDED, ENDED_ANSWERED_LATE };
-
-/**
- * struct peer - what a peer was told, written by it alone
- * @id:		its connection
- * @sent:	numbers given to messages to each other peer
- * @got:	the last number that came from each
- * @cast:	broadcasts it sent
- * @heard:	broadcasts it got of each
- * @last_heard:	the last of them
- * @accepted:	messages of each kind that were accepted
- * @received:	messages of each kind that were received
- * @asked:	requests it made; their cookies are 1 to @asked
- * @outcome:	what became of each
- */
-struct peer {
-	__u64 id;
-	__u64 sent[PEERS], got[PEERS];
-	__u64 cast, heard[PEERS], last_heard[PEERS];
-	unsigned int accepted[KINDS], received[KINDS];
-	unsigned int asked;
-	enum outcome outcome[STEPS + 1];
-};
-
-static struct world {
-	pthread_barrier_t barrier;
-	struct peer peers[PEERS];
-} *world;
-
-static struct bus bus;
-/* this process's */
-static struct kdbus_client me;
-static struct peer *self;
-static unsigned int seed;
-
-static unsigned int any(unsigned int below)
+void meet(enum meeting m)
 {
-	return rand_r(&seed) % below;
+	__u64 one = 1;
+
+	ASSERT_EQ(write(comes[m], &one, sizeof(one)), sizeof(one));
+	ASSERT_EQ(read(goes[m], &one, sizeof(one)), sizeof(one));
 }
 
-/* A message is accepted, or there is no room or share left for it. */
-static void expect_sent(int ret)
+static void let_go(enum meeting m)
 {
-	if (ret != -ENOBUFS && ret != -EXFULL && ret != -EMLINK)
-		ASSERT_OK(ret);
+	__u64 all = PEERS;
+
+	ASSERT_EQ(write(goes[m], &all, sizeof(all)), sizeof(all));
 }
 
-/* ---- receiving ---------------------------------------------------------- */
-
-/* A reply in time is the only outcome; a late one comes after the notice. */
-static void answered(__u64 cookie)
+static void start_peer(unsigned int peer)
 {
-	enum outcome *o = &self->outcome[cookie];
-
-	ASSERT(cookie && cookie <= self->asked);
-	ASSERT(*o == NONE || *o == ENDED);
-	*o = *o == NONE ? ANSWERED : ENDED_ANSWERED_LATE;
+	pids[peer] = spawn(oracle_live, (void *)(unsigned long)peer);
 }
 
-static void ended(__u64 cookie)
+static pid_t start_monitor(void)
 {
-	ASSERT(cookie && cookie <= self->asked);
-	ASSERT_EQ(self->outcome[cookie], NONE);
-	self->outcome[cookie] = ENDED;
+	pid_t pid = spawn(oracle_watch, NULL);
+
+	while (!__atomic_load_n(&world->lives[MONITOR].there, __ATOMIC_SEQ_CST))
+		usleep(1000);
+	return pid;
 }
 
-static void arrived(const struct kdbus_msg *msg, struct payload *p)
+static void end_monitor(pid_t pid)
 {
-	ASSERT_EQ(kdbus_msg_payload(msg, p, sizeof(*p)), sizeof(*p));
-	ASSERT(p->from < PEERS && p->kind < KINDS);
-	ASSERT_EQ(msg->src_id, world->peers[p->from].id);
-	self->received[p->kind]++;
-	if (p->kind == REPLY) {
-		answered(msg->cookie_reply);
-	} else if (p->kind == BROADCAST) {
-		ASSERT(p->number > self->last_heard[p->from]);
-		self->last_heard[p->from] = p->number;
-		self->heard[p->from]++;
-	} else {
-		ASSERT_EQ(p->number, ++self->got[p->from]);
+	__atomic_store_n(&world->over, true, __ATOMIC_SEQ_CST);
+	wait_for(pid);
+}
+
+/* Nobody ends now but those who kill themselves, and they come back. */
+static void reap(void)
+{
+	unsigned int peer = 0;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		while (pids[peer] != pid)
+			ASSERT(++peer < PEERS);
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL ||
+		    world->lives[world->now[peer]].end != WAS_KILLED)
+			test_fail(__FILE__, __LINE__, "peer %u: status 0x%x",
+				  peer, status);
+		__atomic_store_n(&world->lives[world->now[peer]].gone, true,
+				 __ATOMIC_SEQ_CST);
+		start_peer(peer);
+		peer = 0;
 	}
 }
 
-/* Where there is no room for the reply, the requester is told that. */
-static void answer(const struct kdbus_msg *msg)
+/* Waits until all have come to a meeting. */
+static void gather(int signals, enum meeting m)
 {
-	struct payload p = { .kind = REPLY, .from = self - world->peers };
-	int ret = kdbus_client_reply(&me, msg, &p, sizeof(p));
+	struct pollfd fds[] = {
+		{ .fd = comes[m], .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+	};
+	struct signalfd_siginfo info;
+	__u64 n, sum = 0;
 
-	expect_sent(ret);
-	self->accepted[REPLY] += !ret;
-}
-
-/* Takes the next message, if there is one, and answers some of the requests. */
-static int take(void)
-{
-	const struct kdbus_msg *msg;
-	struct payload p;
-	int ret = kdbus_client_recv(&me, 0, 0, &msg);
-
-	if (ret == -EAGAIN)
-		return 0;
-	if (ret == -ENOBUFS) {
-		/* news of a name that finds no room; that of calls has its own */
-		ASSERT_OK(kdbus_client_recv(&me, KDBUS_RECV_DROP, 0, NULL));
-		return 1;
-	}
-	ASSERT_OK(ret);
-	if (msg->src_id == KDBUS_SRC_ID_KERNEL) {
-		if (msg->cookie_reply)
-			ended(msg->cookie_reply);
-	} else {
-		arrived(msg, &p);
-		if ((p.kind == REQUEST || p.kind == CALL) && any(4))
-			answer(msg);
-	}
-	ASSERT_OK(kdbus_client_free(&me, msg));
-	return 1;
-}
-
-/* ---- sending ------------------------------------------------------------ */
-
-static struct kdbus_builder m;
-static struct payload payload;
-
-static void build(enum kind kind, unsigned int to)
-{
-	payload.kind = kind;
-	payload.from = self - world->peers;
-	payload.number = self->sent[to] + 1;
-	kdbus_build_msg(&m, world->peers[to].id, 0);
-	kdbus_build_vec(&m, &payload, sizeof(payload));
-}
-
-static void tell(unsigned int to)
-{
-	int ret;
-
-	build(SIGNAL, to);
-	ret = kdbus_client_send(&me, &m);
-	expect_sent(ret);
-	self->sent[to] += !ret;
-	self->accepted[SIGNAL] += !ret;
-}
-
-static void tell_all(void)
-{
-	payload = (struct payload){ BROADCAST, self - world->peers,
-				    self->cast + 1 };
-	build_broadcast(&m, 1);
-	kdbus_build_vec(&m, &payload, sizeof(payload));
-	ASSERT_OK(kdbus_client_send(&me, &m));
-	self->cast++;
-	self->accepted[BROADCAST]++;
-}
-
-static void ask(unsigned int to)
-{
-	int ret;
-
-	build(REQUEST, to);
-	m.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
-	m.msg.timeout_ns = SOON(1 + any(200));
-	m.msg.cookie = self->asked + 1;
-	ret = kdbus_client_send(&me, &m);
-	expect_sent(ret);
-	self->asked += !ret;
-	self->sent[to] += !ret;
-	self->accepted[REQUEST] += !ret;
-}
-
-static void call(unsigned int to)
-{
-	const struct kdbus_msg *reply;
-	struct payload p;
-	int ret;
-
-	build(CALL, to);
-	m.msg.cookie = ++self->asked;
-	ret = kdbus_client_call(&me, &m, SOON(1 + any(20)), &reply);
-	if (ret == 0) {
-		arrived(reply, &p);
-		ASSERT_EQ(p.kind, REPLY);
-		ASSERT_OK(kdbus_client_free(&me, reply));
-	} else if (ret == -ETIMEDOUT || ret == -EPIPE) {
-		ended(self->asked);
-	} else {
-		expect_sent(ret);
-		self->asked--;
-		return;
-	}
-	self->sent[to]++;
-	self->accepted[CALL]++;
-}
-
-static void fight(void)
-{
-	char name[] = "o.a";
-	int ret;
-
-	name[2] += any(5);
-	if (any(3)) {
-		ret = kdbus_client_acquire(&me, name,
-					   KDBUS_NAME_ALLOW_REPLACEMENT |
-					   (any(2) ? KDBUS_NAME_QUEUE : 0) |
-					   (any(2) ? KDBUS_NAME_REPLACE_EXISTING
-						   : 0));
-		ASSERT(ret == 0 || ret == 1 || ret == -EEXIST ||
-		       ret == -EALREADY);
-	} else {
-		ret = kdbus_client_release(&me, name);
-		ASSERT(ret == 0 || ret == -ESRCH || ret == -EADDRINUSE);
+	while (sum < PEERS) {
+		ASSERT(poll(fds, 2, -1) > 0);
+		if (fds[1].revents) {
+			ASSERT(read(signals, &info, sizeof(info)) > 0);
+			reap();
+		}
+		if (fds[0].revents) {
+			ASSERT_EQ(read(comes[m], &n, sizeof(n)), sizeof(n));
+			sum += n;
+		}
 	}
 }
 
-static void step(void)
+static int hear_of_children(void)
 {
-	unsigned int to = any(PEERS);
+	sigset_t set;
+	int fd;
 
-	switch (any(16)) {
-	case 0:
-		tell_all();
-		break;
-	case 1 ... 4:
-		tell(to);
-		break;
-	case 5 ... 6:
-		ask(to);
-		break;
-	case 7:
-		if (&world->peers[to] != self)
-			call(to);
-		break;
-	case 8:
-		fight();
-		break;
-	default:
-		take();
-	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	ASSERT_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	ASSERT(fd >= 0);
+	return fd;
 }
 
-static bool is_owed_something(void)
-{
-	unsigned int i;
-
-	for (i = 1; i <= self->asked; i++)
-		if (self->outcome[i] == NONE)
-			return true;
-	return false;
-}
-
-static void meet(void)
-{
-	pthread_barrier_wait(&world->barrier);
-}
-
-static void live(void *arg)
+static void make_world(void)
 {
 	int i;
 
-	self = arg;
-	seed = self - world->peers;
-	/* half of them have little room, so that something is lost */
-	client_new_pool(&me, &bus, seed % 2 ? 8192 : 1 << 20);
-	self->id = me.hello.id;
-	hear_all(&me, 1);
-	meet();
-	for (i = 0; i < STEPS; i++)
-		step();
-	/* nobody asks any more: what is owed comes, or ends with its deadline */
-	meet();
-	while (is_owed_something()) {
-		kdbus_client_wait(&me, 20);
-		while (take())
-			;
+	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT(world != MAP_FAILED);
+	for (i = 0; i < MEETINGS; i++) {
+		comes[i] = eventfd(0, EFD_CLOEXEC);
+		goes[i] = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+		ASSERT(comes[i] >= 0 && goes[i] >= 0);
 	}
-	/* nobody answers any more either: only what is there already comes */
-	meet();
-	while (take())
-		;
-	meet();
-	/* the books are looked at while all are there */
-	meet();
-	kdbus_client_close(&me);
 }
 
-static void live_as_someone(void *arg)
+/* ---- the books ---------------------------------------------------------- */
+
+struct sent *oracle_sent(unsigned int life, __u64 cookie)
 {
-	become(1000 + ((struct peer *)arg - world->peers) % UIDS);
-	live(arg);
+	unsigned int stream = STREAM_OF(cookie);
+
+	ASSERT(life < world->n_lives && cookie >= COOKIE(MAIN, 0));
+	ASSERT(NUMBER_OF(cookie) < world->lives[life].n_sent[stream]);
+	return &world->lives[life].sent[stream][NUMBER_OF(cookie)];
 }
 
-/* ---- what has to have happened ------------------------------------------ */
+/* No ids but those of lives were given out. */
+static unsigned int lives_by_id[MAX_LIVES + 1];
 
-static unsigned int accepted(enum kind kind)
+static void list_lives(void)
 {
-	unsigned int i, sum = 0;
+	unsigned int i;
+	__u64 id;
 
-	for (i = 0; i < PEERS; i++)
-		sum += world->peers[i].accepted[kind];
-	return sum;
+	for (i = 0; i < world->n_lives; i++) {
+		id = world->lives[i].id;
+		ASSERT(id && id <= MAX_LIVES && !lives_by_id[id]);
+		lives_by_id[id] = i + 1;
+	}
 }
 
-static unsigned int received(enum kind kind)
+unsigned int oracle_life(__u64 id)
 {
-	unsigned int i, sum = 0;
-
-	for (i = 0; i < PEERS; i++)
-		sum += world->peers[i].received[kind];
-	return sum;
+	if (!id || id > MAX_LIVES || !lives_by_id[id])
+		test_fail(__FILE__, __LINE__, "nobody had the id %llu", id);
+	return lives_by_id[id] - 1;
 }
 
-static void check_peers(void)
+/* Calls @fn for everything that was sent. */
+static void for_all_sent(void (*fn)(unsigned int life, __u64 cookie,
+				    struct sent *s))
 {
-	unsigned int i, j;
+	unsigned int i, stream, n;
 
-	for (i = 0; i < PEERS; i++)
-		for (j = 0; j < PEERS; j++)
-			ASSERT_EQ(world->peers[i].got[j],
-				  world->peers[j].sent[i]);
+	for (i = 0; i < world->n_lives; i++)
+		for (stream = MAIN; stream < STREAMS; stream++)
+			for (n = 0; n < world->lives[i].n_sent[stream]; n++)
+				fn(i, COOKIE(stream, n),
+				   &world->lives[i].sent[stream][n]);
 }
+
+static bool asks(const struct sent *s)
+{
+	return s->kind == REQUEST || s->kind == CALL;
+}
+
+/* Who got what, in the order of each sender's thread. */
+static void enter_got(unsigned int life)
+{
+	unsigned int last[MAX_LIVES][STREAMS] = {};
+	const struct life *l = &world->lives[life];
+	unsigned int i;
+
+	for (i = 0; i < l->n_got; i++) {
+		const struct got *g = &l->got[i];
+		struct sent *s;
+
+		if (g->kind == NOTICE)
+			continue;
+		s = oracle_sent(g->from, g->cookie);
+		ASSERT(s->kind == g->kind && s->name == g->name);
+		ASSERT(s->ret == 0 || s->ret == UNKNOWN);
+		ASSERT(s->name || s->kind == BROADCAST || s->to == life ||
+		       l->watches);
+		ASSERT(NUMBER_OF(g->cookie) + 1 >
+		       last[g->from][STREAM_OF(g->cookie)]);
+		last[g->from][STREAM_OF(g->cookie)] = NUMBER_OF(g->cookie) + 1;
+		if (l->watches) {
+			s->shown++;
+			continue;
+		}
+		if (s->name)
+			s->to = life;
+		s->got++;
+		s->dropped += g->dropped;
+	}
+}
+
+/* A reply is one to a request that its sender got, and the only one. */
+static void enter_reply(unsigned int life, __u64 cookie, struct sent *s)
+{
+	struct sent *request;
+
+	(void)cookie;
+	if (s->kind != REPLY)
+		return;
+	request = oracle_sent(s->to, s->answers);
+	ASSERT(asks(request) && request->to == life && request->got == 1);
+	request->replied += !s->ret;
+	request->unreplied += !!s->ret;
+	ASSERT_EQ(request->replied + request->unreplied, 1);
+}
+
+/* What ended a request is the reply of whom it was sent to. */
+static void enter_answer(unsigned int life, __u64 cookie, struct sent *s)
+{
+	struct sent *reply;
+
+	if (!asks(s) || s->outcome != ANSWERED)
+		return;
+	ASSERT_EQ(s->reply_from, s->to);
+	reply = oracle_sent(s->reply_from, s->reply);
+	ASSERT(reply->kind == REPLY && reply->to == life && !reply->ret);
+	ASSERT_EQ(reply->answers, cookie);
+	/* that of a call was in no queue */
+	reply->got += s->kind == CALL;
+}
+
+static void check_outcome(unsigned int life, __u64 cookie, struct sent *s)
+{
+	const struct life *l = &world->lives[life];
+
+	(void)cookie;
+	if (!asks(s))
+		return;
+	if (!s->ret && l->stayed)
+		ASSERT(s->outcome != NONE && s->outcome != RESET);
+	if (s->ret)
+		ASSERT(s->outcome == NONE || s->outcome == RESET ||
+		       s->outcome == GAVE_UP);
+	if (s->outcome == CANCELLED)
+		ASSERT(s->cancelled);
+	if (s->cancelled)
+		ASSERT(s->outcome == CANCELLED || s->outcome == GAVE_UP ||
+		       !l->stayed);
+	if (s->late)
+		ASSERT(s->outcome == TIMEOUT || s->outcome == CANCELLED ||
+		       s->outcome == GAVE_UP || !l->stayed);
+}
+
+/* Whether the answer to a call may have been for nobody any more. */
+static bool may_be_late(const struct sent *s)
+{
+	return s->kind == REPLY && oracle_sent(s->to, s->answers)->woken;
+}
+
+/* What was accepted came once, unless its receiver has gone before. */
+static void check_delivered(unsigned int life, __u64 cookie, struct sent *s)
+{
+	if (s->kind == BROADCAST)
+		return;
+	if (s->got > 1 || (!s->got && !s->ret && !may_be_late(s) &&
+			   world->lives[s->to].stayed))
+		test_fail(__FILE__, __LINE__,
+			  "message %llu of %u came %u times to %u", cookie,
+			  life, s->got, s->to);
+	ASSERT(!s->got || !s->ret);
+}
+
+static bool has_no_edges(unsigned int life)
+{
+	const struct life *l = &world->lives[life];
+
+	return l->first && l->stayed && !l->watches;
+}
+
+static unsigned int heard(unsigned int to, unsigned int from)
+{
+	const struct life *l = &world->lives[to];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < l->n_got; i++)
+		n += l->got[i].kind == BROADCAST && l->got[i].from == from;
+	return n;
+}
+
+static unsigned int cast(unsigned int life)
+{
+	const struct life *l = &world->lives[life];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < l->n_sent[MAIN]; i++)
+		n += l->sent[MAIN][i].kind == BROADCAST;
+	return n;
+}
+
+/* Who was always there has heard all broadcasts of each, or it is known. */
+static void check_broadcasts(void)
+{
+	unsigned int to, from, lost = 0;
+
+	for (to = 0; to < world->n_lives; to++) {
+		if (!has_no_edges(to))
+			continue;
+		for (from = 0; from < world->n_lives; from++) {
+			if (from != to)
+				ASSERT_EQ(heard(to, from) +
+					  oracle_lost(to, from), cast(from));
+			lost += oracle_lost(to, from);
+		}
+	}
+	printf("# broadcasts lost for those who stayed: %u\n", lost);
+}
+
+static unsigned int accepted[MAX_LIVES], shown[MAX_LIVES];
+
+static void count_shown(unsigned int life, __u64 cookie, struct sent *s)
+{
+	(void)cookie;
+	ASSERT(s->shown <= !s->ret);
+	accepted[life] += !s->ret;
+	shown[life] += s->shown;
+}
+
+/* The monitor was shown all that was accepted, or it is known. */
+static void check_monitor(void)
+{
+	unsigned int i, sum = 0, lost = 0;
+
+	for_all_sent(count_shown);
+	for (i = 0; i < world->n_lives; i++) {
+		ASSERT_EQ(shown[i] + oracle_lost(MONITOR, i), accepted[i]);
+		sum += shown[i];
+		lost += oracle_lost(MONITOR, i);
+	}
+	printf("# shown to the monitor: %u, lost for it: %u\n", sum, lost);
+	ASSERT(sum > lost);
+}
+
+/* ---- the end ------------------------------------------------------------ */
 
 static void check_charges(void)
 {
-	static const char * const none[] = {
-		"pool_used", "queued", "calls_out", "calls_in",
-	};
+	static const char * const none[] = { "queued", "calls_in" };
 	unsigned int i;
 
+	/* a call that was interrupted and left ends with its deadline */
+	wait_listed("connections", &bus, 0, "calls_out", 0);
+	wait_listed("connections", &bus, 0, "pool_used", 0);
 	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		ASSERT_EQ(listed("connections", &bus, 0, none[i]), 0);
 	/* no account is left, or all are at nought */
 	ASSERT(listed("accounts", &bus, 0, "bytes") <= 0);
 	ASSERT(listed("accounts", &bus, 0, "msgs") <= 0);
+	ASSERT(listed("accounts", &bus, 0, "fds") <= 0);
 	ASSERT_EQ(listed("calls", &bus, 0, "sync"), -1);
+	for (i = 0; i < UIDS; i++)
+		ASSERT_EQ(listed_user(1000 + i, "files"), 0);
 }
 
-/* Broadcasts that did not reach one of the receivers. */
-static unsigned int lost(void)
+static void check_users(void)
 {
-	unsigned int n = 0;
-	size_t i;
+	unsigned int i;
 
-	for (i = 0; i < n_events; i++)
-		n += is(&events[i], "msg_drop") && num(&events[i], "src") &&
-		     !strcmp(text_of(&events[i], "reason"), "undelivered");
-	return n;
+	for (i = 0; i < UIDS; i++) {
+		ASSERT_EQ(listed_user(1000 + i, "conns"), 0);
+		ASSERT_EQ(listed_user(1000 + i, "match_bytes"), 0);
+		ASSERT_EQ(listed_user(1000 + i, "names"), 0);
+	}
 }
 
-static void check_trace(void)
+static unsigned int numbers[KINDS], refused, outcomes[RESET + 1], late;
+
+static void count_sent(unsigned int life, __u64 cookie, struct sent *s)
 {
-	unsigned int calls = accepted(REQUEST) + accepted(CALL);
-
-	printf("# %u signals, %u requests, %u calls, %u replies\n",
-	       accepted(SIGNAL), accepted(REQUEST), accepted(CALL),
-	       accepted(REPLY));
-	printf("# %u broadcasts heard %u times, lost %u times\n",
-	       accepted(BROADCAST), received(BROADCAST), lost());
-	ASSERT_EQ(received(REPLY), accepted(REPLY));
-	ASSERT_EQ(received(BROADCAST) + lost(),
-		  (PEERS - 1) * accepted(BROADCAST));
-	ASSERT_EQ(count_with("msg_send", "ret", 0), calls + accepted(SIGNAL) +
-		  accepted(BROADCAST) + accepted(REPLY));
-	ASSERT_EQ(count("call_start"), calls);
-	ASSERT_EQ(count("call_end"), calls);
-	trace_account_for_messages();
-	trace_account_for_pools();
+	(void)life;
+	(void)cookie;
+	numbers[s->kind] += !s->ret;
+	refused += !!s->ret;
+	if (asks(s) && (!s->ret || s->outcome != NONE))
+		outcomes[s->outcome]++;
+	late += s->late;
 }
 
-/* spec 22.1, 9.9 */
+static void print_numbers(void)
+{
+	unsigned int i, steps = 0, ends[WAS_KILLED + 1] = {}, got = 0;
+
+	for_all_sent(count_sent);
+	for (i = 0; i < PEERS; i++)
+		steps += world->steps[i];
+	for (i = 0; i < world->n_lives; i++) {
+		ends[world->lives[i].end] += !world->lives[i].stayed;
+		got += world->lives[i].n_got;
+	}
+	printf("# %u steps, %zu events; received %u\n", steps, n_events, got);
+	printf("# sent: %u signals, %u broadcasts, %u requests, %u calls, %u replies; refused %u\n",
+	       numbers[SIGNAL], numbers[BROADCAST], numbers[REQUEST],
+	       numbers[CALL], numbers[REPLY], refused);
+	printf("# ends of requests: %u answered, %u (%u of them late) timeout, %u dead, %u cancelled, %u left, %u reset, %u not told\n",
+	       outcomes[ANSWERED], outcomes[TIMEOUT], late, outcomes[DEAD],
+	       outcomes[CANCELLED], outcomes[GAVE_UP], outcomes[RESET],
+	       outcomes[NONE]);
+	printf("# ends of connections: %u closed, %u by BYEBYE, %u killed\n",
+	       ends[CLOSED], ends[SAID_BYEBYE], ends[WAS_KILLED]);
+}
+
+static void check_books(void)
+{
+	unsigned int i;
+
+	list_lives();
+	for (i = 0; i < world->n_lives; i++)
+		enter_got(i);
+	for_all_sent(enter_reply);
+	oracle_compare_trace();
+	for_all_sent(enter_answer);
+	for_all_sent(check_outcome);
+	for_all_sent(check_delivered);
+	check_broadcasts();
+	check_monitor();
+}
+
+static void check_things(void)
+{
+	static const char * const texts[THINGS] = {
+		[ANSWERED] = "answered", [TIMEOUT] = "timeout",
+		[DEAD] = "dead", [CANCELLED] = "cancelled",
+		[GAVE_UP] = "left", [RESET] = "reset",
+		[AN_END + CLOSED] = "closed",
+		[AN_END + SAID_BYEBYE] = "BYEBYE",
+		[AN_END + WAS_KILLED] = "killed", [LATE] = "late answers",
+		[RESUMED] = "ended after a signal", [A_FILE] = "files",
+		[A_MEMFD] = "memfds", [PEEKED] = "peeked",
+		[DROPPED] = "dropped", [REFUSED] = "refused",
+		[OWNER_CHANGED] = "told of an owner", [LISTED] = "lists",
+		[INFORMED] = "infos", [NOBODY_THERE] = "infos of nobody",
+		[FREED_OUT_OF_ORDER] = "freed out of order",
+	};
+	unsigned int i;
+
+	for (i = NONE + 1; i < THINGS; i++)
+		printf("# %s: %u\n", texts[i], world->seen[i]);
+	for (i = NONE + 1; i < THINGS; i++)
+		if (!world->seen[i])
+			test_fail(__FILE__, __LINE__, "none: %s", texts[i]);
+}
+
+/* Without these there was nothing to be known. */
+static void check_numbers(void)
+{
+	unsigned int i, to, from, lost = 0;
+
+	print_numbers();
+	check_things();
+	for (i = SIGNAL; i < NOTICE; i++)
+		ASSERT(numbers[i]);
+	for (i = NONE + 1; i <= RESET; i++)
+		ASSERT(outcomes[i]);
+	ASSERT(refused);
+	for (to = 0; to < world->n_lives; to++)
+		for (from = 0; from < world->n_lives; from++)
+			lost += oracle_lost(to, from);
+	printf("# broadcasts lost: %u\n", lost);
+	ASSERT(lost);
+}
+
+/* spec 22.1, 22.2, 8.8, 9.9, 10.3, 10.5, 13.6, 17.7, 19.2 */
 TEST(what_was_done_adds_up)
 {
-	pthread_barrierattr_t attr;
-	pid_t pids[PEERS];
-	int i;
+	int signals = hear_of_children();
+	unsigned int i;
+	pid_t monitor;
 
-	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT(world != MAP_FAILED);
-	pthread_barrierattr_init(&attr);
-	pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	ASSERT_OK(pthread_barrier_init(&world->barrier, &attr, PEERS + 1));
-
-	trace_start();
+	make_world();
+	trace_start_in(65536);
 	bus_new(&bus);
+	monitor = start_monitor();
 	for (i = 0; i < PEERS; i++)
-		pids[i] = spawn(live_as_someone, &world->peers[i]);
-	for (i = 0; i < 4; i++)
-		meet();
-	check_peers();
+		start_peer(i);
+	gather(signals, ALL_THERE);
+	world->began = now_ns();
+	let_go(ALL_THERE);
+	gather(signals, ALL_DONE);
+	let_go(ALL_DONE);
+	gather(signals, NOTHING_OWED);
+	let_go(NOTHING_OWED);
+	gather(signals, NOTHING_QUEUED);
+	end_monitor(monitor);
 	check_charges();
-	meet();
+	let_go(NOTHING_QUEUED);
 	for (i = 0; i < PEERS; i++)
 		wait_for(pids[i]);
+	check_users();
 	trace_stop();
-	check_trace();
+	check_books();
+	check_numbers();
+	trace_account_for_messages();
+	trace_account_for_pools();
 }

@@ -396,6 +396,27 @@ TEST(bounds_of_a_connection)
 	ASSERT_EQ(count_with("msg_queue", "msg", num(e, "msg")), 0);
 }
 
+TEST(a_copy_of_a_notice_that_is_lost_names_its_request)
+{
+	struct kdbus_client monitor;
+	struct event *e;
+
+	setup_two();
+	ASSERT_OK(kdbus_client_open(&monitor, bus.path, KDBUS_HELLO_MONITOR, 0,
+				    0, NULL));
+	param_set("max_notices_per_conn", 0);
+	ASSERT_OK(request(&a, b.hello.id, 4711, MSEC));
+	expect_notice(&a, KDBUS_ITEM_REPLY_TIMEOUT, 4711);
+	trace_stop();
+
+	ASSERT_EQ(count("msg_drop"), 1);
+	e = find("msg_drop", 0);
+	ASSERT_NUM(e, "conn", monitor.hello.id);
+	ASSERT_NUM(e, "msg", num(find("notify_send", 0), "msg"));
+	ASSERT_NUM(e, "cookie", 4711);
+	ASSERT_TEXT(e, "reason", "undelivered");
+}
+
 static void exhaust_a_user(void *arg)
 {
 	struct kdbus_client c[2];
@@ -415,6 +436,20 @@ static void exhaust_a_user(void *arg)
 	client_new(&c[0], &own);
 	ASSERT_EQ(kdbus_client_open(&c[1], own.path, 0, 0, 4096, NULL),
 		  -EMFILE);
+	ASSERT_OK(kdbus_client_acquire(&c[0], "com.example.one", 0));
+	ASSERT_EQ(kdbus_client_acquire(&c[0], "com.example.two", 0), -E2BIG);
+}
+
+/* What a refusal says of a bound of 1 that a user has. */
+static void check_user_bound(const struct event *e, __u64 src)
+{
+	ASSERT_NUM(e, "conn", 0);
+	ASSERT_NUM(e, "src", src);
+	ASSERT_NUM(e, "uid", NOBODY);
+	ASSERT_NUM(e, "asked", 1);
+	ASSERT_NUM(e, "used", 1);
+	ASSERT_NUM(e, "limit", 1);
+	ASSERT_NUM(e, "msg", 0);
 }
 
 TEST(bounds_of_a_user)
@@ -427,21 +462,47 @@ TEST(bounds_of_a_user)
 	param_set("max_buses_per_user", 1);
 	param_set("max_endpoints_per_user", 1);
 	param_set("max_conns_per_user", 1);
+	param_set("max_names_per_user", 1);
 	as_uid(NOBODY, exhaust_a_user, NULL);
 	trace_stop();
 
-	ASSERT_EQ(count("quota_refuse"), 3);
+	ASSERT_EQ(count("quota_refuse"), 4);
 	for (i = 0; i < 3; i++) {
 		e = refusal(kinds[i], -EMFILE);
 		ASSERT_NUM(e, "bus", i ? (long long)trace_bus : 0);
-		ASSERT_NUM(e, "conn", 0);
-		ASSERT_NUM(e, "src", 0);
-		ASSERT_NUM(e, "uid", NOBODY);
-		ASSERT_NUM(e, "asked", 1);
-		ASSERT_NUM(e, "used", 1);
-		ASSERT_NUM(e, "limit", 1);
-		ASSERT_NUM(e, "msg", 0);
+		check_user_bound(e, 0);
 	}
+	check_user_bound(refusal("names", -E2BIG),
+			 num(find("conn_new", 0), "conn"));
+}
+
+static void exhaust_activators(void *arg)
+{
+	struct kdbus_builder k;
+	struct kdbus_client c[2];
+	struct bus own;
+
+	(void)arg;
+	bus_new(&own);
+	hello_init(&k, KDBUS_HELLO_ACTIVATOR);
+	grant(&k, "com.example.one", KDBUS_POLICY_OWN);
+	ASSERT_OK(kdbus_client_hello(&c[0], own.path, &k));
+	hello_init(&k, KDBUS_HELLO_ACTIVATOR);
+	grant(&k, "com.example.two", KDBUS_POLICY_OWN);
+	ASSERT_EQ(kdbus_client_hello(&c[1], own.path, &k), -E2BIG);
+}
+
+/* It is refused before it is a connection. */
+TEST(bounds_of_activators)
+{
+	trace_start();
+	param_set("max_names_per_user", 1);
+	as_uid(NOBODY, exhaust_activators, NULL);
+	trace_stop();
+
+	ASSERT_EQ(count("conn_new"), 1);
+	ASSERT_EQ(count("quota_refuse"), 1);
+	check_user_bound(refusal("names", -E2BIG), 0);
 }
 
 TEST(a_notice_that_finds_no_room_stays_and_says_so)

@@ -123,6 +123,7 @@ TEST(objects_appear_and_go_once)
 	ASSERT_EQ(count("endpoint_new"), 1);
 	ASSERT_EQ(count("endpoint_dead"), 1);
 	ASSERT_EQ(count("bus_dead"), 1);
+	trace_account_for_objects();
 
 	ASSERT_EQ(count("conn_new"), 3);
 	e = find("conn_new", 1);
@@ -157,7 +158,7 @@ static int control_at(const char *dir)
 	return fd;
 }
 
-static int make(int fd, unsigned long cmd, const char *name)
+static void try_to_make(int fd, unsigned long cmd, const char *name, int want)
 {
 	struct kdbus_bloom_parameter bloom = { .size = 64, .n_hash = 1 };
 	struct kdbus_cmd_make *make;
@@ -167,7 +168,12 @@ static int make(int fd, unsigned long cmd, const char *name)
 	make->flags = KDBUS_MAKE_ACCESS_WORLD;
 	kdbus_build_string(&k, KDBUS_ITEM_MAKE_NAME, name);
 	kdbus_build_item(&k, KDBUS_ITEM_BLOOM_PARAMETER, &bloom, sizeof(bloom));
-	ASSERT_OK(xioctl(fd, cmd, make));
+	ASSERT_EQ(xioctl(fd, cmd, make), want);
+}
+
+static int make(int fd, unsigned long cmd, const char *name)
+{
+	try_to_make(fd, cmd, name, 0);
 	return fd;
 }
 
@@ -209,9 +215,45 @@ TEST(domains_and_endpoints_appear_below_each_other)
 	ASSERT_EQ(count("endpoint_dead"), 2);
 	ASSERT_EQ(count("bus_dead"), 1);
 	ASSERT_EQ(count("domain_dead"), 2);
-	ASSERT(find("endpoint_dead", 1) < find("bus_dead", 0));
-	ASSERT(find("bus_dead", 0) <
-	       find_with("domain_dead", "domain", num(outer, "domain"), 0));
+	trace_account_for_objects();
+}
+
+TEST(an_endpoint_has_a_policy_while_it_is_there)
+{
+	int ep;
+
+	setup();
+	ep = make(ep_open(&bus), KDBUS_CMD_EP_MAKE, "custom");
+	close(bus.owner);
+	close(ep);
+	trace_stop();
+
+	ASSERT_EQ(count("endpoint_dead"), 2);
+	ASSERT_EQ(count("policy_set"), 2);
+	ASSERT(find("endpoint_new", 1) < find("policy_set", 0));
+	ASSERT(find("policy_set", 1) <
+	       find_with("endpoint_dead", "endpoint",
+			 num(find("endpoint_new", 1), "endpoint"), 0));
+	trace_account_for_objects();
+}
+
+TEST(what_could_not_be_made_has_never_been_there)
+{
+	int fds[2];
+
+	trace_start();
+	fds[0] = make(control_at(""), KDBUS_CMD_DOMAIN_MAKE, "outer");
+	fds[1] = control_at("/domain/outer");
+	try_to_make(control_at(""), KDBUS_CMD_DOMAIN_MAKE, "outer", -EEXIST);
+	close(fds[0]);
+	try_to_make(fds[1], KDBUS_CMD_DOMAIN_MAKE, "late", -ESHUTDOWN);
+	try_to_make(fds[1], KDBUS_CMD_BUS_MAKE, "0-late", -ESHUTDOWN);
+	trace_stop();
+
+	ASSERT_EQ(count("domain_new"), 1);
+	ASSERT_EQ(count("domain_dead"), 1);
+	ASSERT_EQ(count("bus_new"), 0);
+	ASSERT_EQ(count("bus_dead"), 0);
 }
 
 static void attach(struct kdbus_client *c, __u64 flags)
@@ -581,6 +623,49 @@ TEST(every_call_ends_once_and_says_how)
 	trace_account_for_pools();
 }
 
+static void *answer_many(void *arg)
+{
+	uintptr_t n = (uintptr_t)arg;
+
+	while (n--)
+		answer_one(NULL);
+	return NULL;
+}
+
+/* However fast it is received: the answer may be gone when that is told. */
+TEST(a_reply_that_is_dropped_at_once_is_still_named)
+{
+	uintptr_t i, n = 1000;
+	__u64 reply = 0;
+	pthread_t t;
+
+	setup();
+	client_new(&caller, &bus);
+	client_new(&server, &bus);
+	ASSERT_OK(pthread_create(&t, NULL, answer_many, (void *)n));
+	for (i = 1; i <= n; i++) {
+		int ret;
+
+		ASSERT_OK(request(&caller, server.hello.id, i, 60 * SEC));
+		do {
+			ret = kdbus_client_recv(&caller, KDBUS_RECV_DROP, 0,
+						NULL);
+		} while (ret == -EAGAIN);
+		ASSERT_OK(ret);
+	}
+	ASSERT_OK(pthread_join(t, NULL));
+	trace_stop();
+
+	ASSERT_EQ(count("call_reply"), n);
+	for (i = 0; i < n_events; i++) {
+		if (is(&events[i], "msg_send") &&
+		    num(&events[i], "cookie_reply"))
+			reply = num(&events[i], "msg");
+		else if (is(&events[i], "call_reply"))
+			ASSERT_NUM(&events[i], "reply", reply);
+	}
+}
+
 static void *cancelled_call(void *arg)
 {
 	(void)arg;
@@ -606,6 +691,48 @@ TEST(a_cancelled_call_is_told_from_the_others)
 
 	ASSERT_EQ(count("call_end"), 1);
 	check_call(0, "cancelled", true, true);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* To a name that changes hands while the sender has yet to read its payload. */
+TEST(a_send_that_a_signal_restarts_is_told_once)
+{
+	struct sigaction action = { .sa_handler = on_signal,
+				    .sa_flags = SA_RESTART };
+	struct stall stall;
+	struct sender s;
+
+	setup();
+	client_new(&caller, &bus);
+	client_new(&server, &bus);
+	ASSERT_OK(kdbus_client_acquire(&server, "com.example.b", 0));
+	sigaction(SIGUSR1, &action, NULL);
+	kdbus_build_msg(&s.msg, 0, 1);
+	kdbus_build_string(&s.msg, KDBUS_ITEM_DST_NAME, "com.example.b");
+	stall_new(&stall);
+	kdbus_build_vec(&s.msg, stall.page, 8);
+	s.uid = 0;
+	sender_start(&s, &caller);
+	stall_wait(&stall);
+	ASSERT_OK(kdbus_client_release(&server, "com.example.b"));
+	ASSERT_OK(kdbus_client_acquire(&caller, "com.example.b", 0));
+	ASSERT_OK(pthread_kill(s.thread, SIGUSR1));
+	stall_serve(&stall, "stalled", 8);
+	ASSERT_OK(sender_end(&s));
+	expect_msg(&caller, caller.hello.id, 1);
+	trace_stop();
+
+	ASSERT_EQ(count("msg_send"), 1);
+	ASSERT_NUM(find("msg_send", 0), "ret", 0);
+	ASSERT_EQ(count("cmd_refuse"), 0);
+	/* it began anew, as a message of its own */
+	ASSERT(count("pool_alloc") == 2);
+	ASSERT(num(find("pool_alloc", 0), "msg") !=
+	       num(find("msg_send", 0), "msg"));
 }
 
 /* A delay that is there on purpose; who measures reads the clock around it. */
@@ -676,11 +803,6 @@ TEST(a_call_has_three_parts_that_are_true)
 		      at.received - at.call);
 	check_between(find("msg_recv", 1), "wait_ns", 1,
 		      at.returned - at.reply);
-}
-
-static void on_signal(int sig)
-{
-	(void)sig;
 }
 
 static void *interrupt(void *thread)

@@ -30,14 +30,39 @@ __attribute__((destructor)) static void remove_instance(void)
 	rmdir(INSTANCE);
 }
 
-void trace_start(void)
+static void trace_prepare(unsigned int kb)
 {
+	char size[16];
+
+	snprintf(size, sizeof(size), "%u", kb);
 	ASSERT(!mkdir(INSTANCE, 0700) || errno == EEXIST);
 	put_file(INSTANCE "/events/kdbus/enable", "0");
 	put_file(INSTANCE "/trace_clock", "counter");
-	put_file(INSTANCE "/buffer_size_kb", "8192");
+	put_file(INSTANCE "/buffer_size_kb", size);
 	put_file(INSTANCE "/trace", " ");
+}
+
+void trace_start_in(unsigned int kb)
+{
+	trace_prepare(kb);
 	put_file(INSTANCE "/events/kdbus/enable", "1");
+}
+
+void trace_start(void)
+{
+	trace_start_in(8192);
+}
+
+void trace_start_with(const char * const *names)
+{
+	char path[200];
+
+	trace_prepare(8192);
+	for (; *names; names++) {
+		snprintf(path, sizeof(path),
+			 INSTANCE "/events/kdbus/kdbus_%s/enable", *names);
+		put_file(path, "1");
+	}
 }
 
 static void add_event(char *line)
@@ -57,13 +82,12 @@ static void add_event(char *line)
 		ASSERT(events);
 	}
 	e = &events[n_events++];
-	e->used = false;
 	snprintf(e->name, sizeof(e->name), "%s", name);
 	/* the blank before it stays, so that " key=" finds the first one too */
 	text++;
 	text[strcspn(text, "\n")] = 0;
-	ASSERT((size_t)snprintf(e->text, sizeof(e->text), "%s", text) <
-	       sizeof(e->text));
+	e->text = strdup(text);
+	ASSERT(e->text);
 }
 
 static void nothing_lost(const char *cpu)
@@ -117,22 +141,21 @@ bool is(const struct event *e, const char *name)
 	return !strcmp(e->name, name);
 }
 
+/* What stands behind " key=", to the end of the event; or NULL. */
 static const char *field(const struct event *e, const char *key)
 {
-	static char value[300];
-	char want[48];
+	size_t len = strlen(key);
 	const char *p;
 
-	snprintf(want, sizeof(want), " %s=", key);
-	p = strstr(e->text, want);
-	if (!p)
-		return NULL;
-	p += strlen(want);
-	snprintf(value, sizeof(value), "%.*s", (int)strcspn(p, " "), p);
-	return value;
+	for (p = strchr(e->text, ' '); p; p = strchr(p, ' ')) {
+		p++;
+		if (!strncmp(p, key, len) && p[len] == '=')
+			return p + len + 1;
+	}
+	return NULL;
 }
 
-const char *text_of(const struct event *e, const char *key)
+static const char *need_field(const struct event *e, const char *key)
 {
 	const char *value = field(e, key);
 
@@ -142,9 +165,18 @@ const char *text_of(const struct event *e, const char *key)
 	return value;
 }
 
+const char *text_of(const struct event *e, const char *key)
+{
+	const char *p = need_field(e, key);
+	static char value[300];
+
+	snprintf(value, sizeof(value), "%.*s", (int)strcspn(p, " "), p);
+	return value;
+}
+
 long long num(const struct event *e, const char *key)
 {
-	return strtoll(text_of(e, key), NULL, 0);
+	return strtoll(need_field(e, key), NULL, 0);
 }
 
 static bool is_wanted(const struct event *e, const char *name)
@@ -155,7 +187,8 @@ static bool is_wanted(const struct event *e, const char *name)
 		return false;
 	bus = trace_bus ? field(e, "bus") : NULL;
 	/* what belongs to no bus, or could not have one, is everybody's */
-	return !bus || !strcmp(bus, "0") || strtoull(bus, NULL, 0) == trace_bus;
+	return !bus || strtoull(bus, NULL, 0) == 0 ||
+	       strtoull(bus, NULL, 0) == trace_bus;
 }
 
 struct event *find_nth(const char *name, int nth)
@@ -241,104 +274,232 @@ static bool is_beginning(const struct event *e)
 	return is(e, "msg_queue") || is(e, "msg_move");
 }
 
-/* The ends, read once: there are as many as messages. */
-struct end {
+/* A beginning or an end of a message's stay in a connection's queue. */
+struct turn {
 	struct event *event;
 	long long msg, conn;
+	bool begins;
 };
 
-static struct end *ends_of_all(size_t *n)
+static int compare_turns(const void *a, const void *b)
 {
-	struct end *ends = calloc(n_events, sizeof(*ends));
+	const struct turn *s = a, *t = b;
+
+	if (s->msg != t->msg)
+		return s->msg < t->msg ? -1 : 1;
+	if (s->conn != t->conn)
+		return s->conn < t->conn ? -1 : 1;
+	return s->event < t->event ? -1 : s->event > t->event;
+}
+
+/* The turns of all messages, those of a stay one after the other. */
+static struct turn *turns_of_all(size_t *n)
+{
+	struct turn *turns = calloc(2 * n_events + 1, sizeof(*turns));
 	size_t i;
 
-	ASSERT(ends || !n_events);
+	ASSERT(turns);
 	*n = 0;
 	for (i = 0; i < n_events; i++) {
 		struct event *e = &events[i];
+		bool moves = is(e, "msg_move");
 
 		if (is_end(e))
-			ends[(*n)++] = (struct end){ e, num(e, "msg"),
-				num(e, is(e, "msg_move") ? "from" : "conn") };
+			turns[(*n)++] = (struct turn){ e, num(e, "msg"),
+				num(e, moves ? "from" : "conn"), false };
+		if (is_beginning(e))
+			turns[(*n)++] = (struct turn){ e, num(e, "msg"),
+				num(e, moves ? "to" : "conn"), true };
 	}
-	return ends;
+	qsort(turns, *n, sizeof(*turns), compare_turns);
+	return turns;
 }
 
-static void account_for(const struct event *begin, struct end *ends, size_t n)
+static bool is_one_stay(const struct turn *begin, const struct turn *end)
 {
-	long long id = num(begin, "msg");
-	long long conn = num(begin, is(begin, "msg_move") ? "to" : "conn");
-	size_t i;
-
-	/* the next end of it at this receiver; a message may come back */
-	for (i = 0; i < n; i++) {
-		if (ends[i].msg != id || ends[i].conn != conn ||
-		    ends[i].event <= begin || ends[i].event->used)
-			continue;
-		ends[i].event->used = true;
-		return;
-	}
-	test_fail(__FILE__, __LINE__, "no end of %s:%s", begin->name,
-		  begin->text);
+	return begin->begins && !end->begins && begin->msg == end->msg &&
+	       begin->conn == end->conn;
 }
 
+/* A message may come back, so there may be several stays, one by one. */
 void trace_account_for_messages(void)
 {
-	struct end *ends;
+	struct turn *turns;
 	size_t i, n;
 
-	ends = ends_of_all(&n);
-	for (i = 0; i < n_events; i++)
-		if (is_beginning(&events[i]))
-			account_for(&events[i], ends, n);
-	free(ends);
-	for (i = 0; i < n_events; i++)
-		if (is_end(&events[i]) && !events[i].used)
-			test_fail(__FILE__, __LINE__, "never queued: %s:%s",
-				  events[i].name, events[i].text);
+	turns = turns_of_all(&n);
+	for (i = 0; i < n; i += 2)
+		if (i + 1 == n || !is_one_stay(&turns[i], &turns[i + 1]))
+			test_fail(__FILE__, __LINE__, "%s: %s:%s",
+				  turns[i].begins ? "no end" : "never queued",
+				  turns[i].event->name, turns[i].event->text);
+	free(turns);
 }
+
+/* A change of a pool; @number is 0 where the pool's connection begins. */
+struct change {
+	const struct event *event;
+	long long conn, number;
+};
 
 static int compare_changes(const void *a, const void *b)
 {
-	return num(*(struct event * const *)a, "change") -
-	       num(*(struct event * const *)b, "change");
+	const struct change *s = a, *t = b;
+
+	if (s->conn != t->conn)
+		return s->conn < t->conn ? -1 : 1;
+	return s->number < t->number ? -1 : s->number > t->number;
 }
 
-/* The pool events of a connection, in their order; to be freed. */
-static struct event **changes_of(long long conn, int *n)
+/* The changes of all pools, pool by pool in their order. */
+static struct change *changes_of_all(size_t *n)
 {
-	struct event **changes = calloc(n_events, sizeof(*changes));
+	struct change *changes = calloc(n_events + 1, sizeof(*changes));
 	size_t i;
 
 	ASSERT(changes);
 	*n = 0;
-	for (i = 0; i < n_events; i++)
-		if ((is_wanted(&events[i], "pool_alloc") ||
-		     is_wanted(&events[i], "pool_free")) &&
-		    num(&events[i], "conn") == conn)
-			changes[(*n)++] = &events[i];
+	for (i = 0; i < n_events; i++) {
+		const struct event *e = &events[i];
+		bool begins = is_wanted(e, "conn_new");
+
+		if (begins || is_wanted(e, "pool_alloc") ||
+		    is_wanted(e, "pool_free"))
+			changes[(*n)++] = (struct change){ e, num(e, "conn"),
+				begins ? 0 : num(e, "change") };
+	}
 	qsort(changes, *n, sizeof(*changes), compare_changes);
 	return changes;
 }
 
+/* Adds up the pool of the connection that begins; where the next one's is. */
+static size_t account_for_pool(const struct change *c, size_t i, size_t n)
+{
+	long long conn = c[i].conn, used = 0;
+	size_t begin = i;
+
+	for (i++; i < n && c[i].conn == conn; i++) {
+		const struct event *e = c[i].event;
+
+		used += is(e, "pool_alloc") ? num(e, "bytes") :
+					      -num(e, "bytes");
+		ASSERT_NUM(e, "change", i - begin);
+		ASSERT_NUM(e, "used", used);
+	}
+	ASSERT_EQ(used, 0);
+	return i;
+}
+
 void trace_account_for_pools(void)
 {
-	struct event *conn, **changes;
-	long long used;
-	int i, c, n;
+	struct change *changes;
+	size_t i = 0, n;
 
-	for (i = 0; (conn = find_nth("conn_new", i)); i++) {
-		used = 0;
-		changes = changes_of(num(conn, "conn"), &n);
-		for (c = 0; c < n; c++) {
-			struct event *e = changes[c];
-
-			used += is(e, "pool_alloc") ? num(e, "bytes") :
-						      -num(e, "bytes");
-			ASSERT_NUM(e, "change", c + 1);
-			ASSERT_NUM(e, "used", used);
-		}
-		ASSERT_EQ(used, 0);
-		free(changes);
+	changes = changes_of_all(&n);
+	while (i < n) {
+		/* one that was there before the trace has no beginning */
+		if (changes[i].number)
+			i++;
+		else
+			i = account_for_pool(changes, i, n);
 	}
+	free(changes);
+}
+
+/* What there is, what it is in, and the fields that say so. */
+static const struct kind {
+	const char *name, *in, *which;
+} kinds[] = {
+	{ "domain", "domain", "parent" },
+	{ "bus", "domain", "domain" },
+	{ "endpoint", "bus", "bus" },
+	{ "conn", "endpoint", "endpoint" },
+};
+#define N_KINDS (sizeof(kinds) / sizeof(*kinds))
+
+/* @bus: of connections only, since their ids are their bus's */
+struct object {
+	const char *kind;
+	long long id, bus;
+	const struct event *born, *died;
+};
+
+static struct object *object_find(struct object *objects, size_t n,
+				  const char *kind, long long id, long long bus)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (objects[i].id == id && objects[i].bus == bus &&
+		    !strcmp(objects[i].kind, kind))
+			return &objects[i];
+	return NULL;
+}
+
+/* The kind whose begin or end an event is, and which; NULL: of none. */
+static const struct kind *kind_of(const struct event *e, bool *born)
+{
+	char name[40];
+	size_t k;
+
+	for (k = 0; k < N_KINDS; k++) {
+		snprintf(name, sizeof(name), "%s_new", kinds[k].name);
+		*born = is(e, name);
+		snprintf(name, sizeof(name), "%s_dead", kinds[k].name);
+		if (*born || is(e, name))
+			return &kinds[k];
+	}
+	return NULL;
+}
+
+/* Enters an event; an object is born once, and dies once afterwards. */
+static void object_enter(struct object *objects, size_t *n,
+			 const struct event *e, const struct kind *kind,
+			 bool born)
+{
+	long long bus = strcmp(kind->name, "conn") ? 0 : num(e, "bus");
+	long long id = num(e, kind->name);
+	struct object *o = object_find(objects, *n, kind->name, id, bus);
+
+	if (o ? born || o->died : !born)
+		test_fail(__FILE__, __LINE__, "twice or in the wrong order: "
+			  "%s:%s", e->name, e->text);
+	if (born)
+		objects[(*n)++] = (struct object){ kind->name, id, bus, e, NULL };
+	else
+		o->died = e;
+}
+
+/* What it is in, if that was made since trace_start(), was there all along. */
+static void object_check(struct object *objects, size_t n,
+			 const struct object *o)
+{
+	const struct kind *kind = kinds;
+	const struct object *in;
+
+	while (strcmp(kind->name, o->kind))
+		kind++;
+	in = object_find(objects, n, kind->in, num(o->born, kind->which), 0);
+	if (in && (o->born < in->born ||
+		   (in->died && (!o->died || o->died > in->died))))
+		test_fail(__FILE__, __LINE__, "not in what it is in: %s:%s",
+			  o->born->name, o->born->text);
+}
+
+void trace_account_for_objects(void)
+{
+	struct object *objects = calloc(n_events + 1, sizeof(*objects));
+	const struct kind *kind;
+	size_t i, n = 0;
+	bool born;
+
+	ASSERT(objects);
+	for (i = 0; i < n_events; i++) {
+		kind = kind_of(&events[i], &born);
+		if (kind)
+			object_enter(objects, &n, &events[i], kind, born);
+	}
+	for (i = 0; i < n; i++)
+		object_check(objects, n, &objects[i]);
+	free(objects);
 }

@@ -18,12 +18,10 @@
  * struct event - an event as it was printed
  * @name:	its name, without "kdbus_"
  * @text:	" key=value key=value ..."
- * @used:	for tests that tick off what they have seen
  */
 struct event {
 	char name[40];
-	char text[500];
-	bool used;
+	char *text;
 };
 
 extern struct event *events;
@@ -32,6 +30,10 @@ extern size_t n_events;
 extern unsigned long long trace_bus;
 
 void trace_start(void);
+/* The same of these events only, up to a NULL: where all were too many. */
+void trace_start_with(const char * const *names);
+/* The same with room for so many kB of events on each processor. */
+void trace_start_in(unsigned int kb);
 /* Takes all events there were, and sets trace_bus to the last bus made. */
 void trace_stop(void);
 
@@ -68,5 +70,10 @@ int count_with(const char *name, const char *key, long long value);
 void trace_account_for_messages(void);
 /* Each pool's events add up, in their order, to what each says is used. */
 void trace_account_for_pools(void);
+/*
+ * Domains, buses, endpoints and connections, all made since trace_start(), came
+ * once, went at most once, and were in what they are in all that time.
+ */
+void trace_account_for_objects(void);
 
 #endif /* KDBUS_TRACELOG_H */
