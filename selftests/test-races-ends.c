@@ -6,6 +6,7 @@
  * left, and what stands beside it goes on.
  */
 #include "fixtures.h"
+#include "tracelog.h"
 
 #define PEERS 4
 #define NAME "com.example.service"
@@ -36,6 +37,11 @@ static void setup(void)
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT(gave_up != MAP_FAILED);
 }
+
+#define OBJECTS "domain_new", "domain_dead", "bus_new", "bus_dead",	\
+		"endpoint_new", "endpoint_dead", "conn_new", "conn_dead"
+static const char * const objects[] = { OBJECTS, NULL };
+static const char * const ends[] = { OBJECTS, "call_end", "msg_drop", NULL };
 
 /* ---- traffic ---------------------------------------------------------- */
 
@@ -206,6 +212,63 @@ TEST(an_endpoint_ends_under_traffic)
 	expect_msg(&w, w.hello.id, 1);
 }
 
+/* ---- connections that are ending already ------------------------------ */
+
+#define REQUESTS 2000
+
+static void *close_the_client(void *arg)
+{
+	kdbus_client_close(&w);
+	return arg;
+}
+
+/* Waits until @id is no peer any more; what was queued may still be there. */
+static void wait_until_gone(struct kdbus_client *c, __u64 id)
+{
+	int ret;
+
+	do {
+		ret = send_to(c, id, 1, "x");
+	} while (ret == 0 || ret == -ENOBUFS);
+	ASSERT(ret == -ENXIO || ret == -ECONNRESET);
+}
+
+/*
+ * spec 1.8: who ends an endpoint finds that one of its connections is being
+ * closed by somebody else, with many who wait for it: these have been told by
+ * the time the endpoint has ended.
+ */
+TEST(an_end_waits_for_connections_that_are_ending)
+{
+	struct kdbus_client c;
+	struct event *end;
+	pthread_t t;
+	__u64 i;
+
+	param_set("max_requests_per_conn", REQUESTS);
+	param_set("max_msgs_per_sender", REQUESTS);
+	trace_start_with(ends);
+	bus_new(&bus);
+	owner = ep_new(&bus, "box", NULL, 0);
+	client_new(&c, &bus);
+	client_at(&w, &bus, "box");
+	for (i = 0; i < REQUESTS; i++)
+		ASSERT_OK(request(&c, w.hello.id, i, 100 * SEC));
+	i = w.hello.id;
+	ASSERT_OK(pthread_create(&t, NULL, close_the_client, NULL));
+	wait_until_gone(&c, i);
+	close(owner);
+	ASSERT_OK(pthread_join(t, NULL));
+	trace_stop();
+
+	trace_account_for_objects();
+	ASSERT_EQ(count("call_end"), REQUESTS);
+	end = find("endpoint_dead", 0);
+	ASSERT_NUM(end, "endpoint", num(find("endpoint_new", 1), "endpoint"));
+	ASSERT(find("call_end", REQUESTS - 1) < end);
+	ASSERT(find("msg_drop", REQUESTS - 1) < end);
+}
+
 /* ---- domains ---------------------------------------------------------- */
 
 #define ROOT "/domain/test-ends"
@@ -278,6 +341,7 @@ TEST(nested_domains_end_under_traffic)
 	int round;
 
 	setup();
+	trace_start_with(objects);
 	for (round = 0; round < 6; round++) {
 		tree_new(&t);
 		owner = round % 2 ? t.child : t.root;
@@ -298,4 +362,6 @@ TEST(nested_domains_end_under_traffic)
 		ASSERT_EQ(listed_user(0, "buses"), buses);
 		ASSERT_EQ(listed_user(0, "conns"), conns);
 	}
+	trace_stop();
+	trace_account_for_objects();
 }

@@ -127,26 +127,72 @@ static bool stopped(void)
 	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
 }
 
-/* Each message is looked at through a mapping of its own. */
+/* Moves a mapping of the pool to where nothing is. */
+static char *move(char *map)
+{
+	char *to = mmap(NULL, POOL, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			0);
+
+	ASSERT(to != MAP_FAILED);
+	ASSERT(mremap(map, POOL, POOL, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
+	       to);
+	return to;
+}
+
+/* Each message is looked at through a mapping of its own, here and there. */
 static void look_through_a_new_mapping(__u64 offset)
 {
 	char *map = map_pool(PROT_READ, offset % 16 ? MAP_SHARED : MAP_PRIVATE);
 
 	ASSERT(map != MAP_FAILED);
 	expect_whole((void *)(map + offset));
+	map = move(map);
+	expect_whole((void *)(map + offset));
 	ASSERT_OK(munmap(map, POOL));
+}
+
+/* Whether there is something to read: the kernel reads it, and says so. */
+static bool readable(const char *page)
+{
+	int fd[2], ret;
+
+	ASSERT_OK(pipe(fd));
+	ret = write(fd[1], page, 1);
+	ASSERT(ret == 1 || (ret == -1 && errno == EFAULT));
+	close(fd[0]);
+	close(fd[1]);
+	return ret == 1;
+}
+
+/*
+ * spec 8.9: a mapping that shall grow beyond the pool's end does not, or has
+ * nothing there. Returns where it is, as long as it was.
+ */
+static char *grow(char *map)
+{
+	char *to = mremap(map, POOL, POOL + PAGE, MREMAP_MAYMOVE);
+
+	if (to == MAP_FAILED) {
+		ASSERT_EQ(errno, EFAULT);
+		return map;
+	}
+	ASSERT(readable(to + POOL - PAGE));
+	ASSERT(!readable(to + POOL));
+	ASSERT_OK(munmap(to + POOL, PAGE));
+	return to;
 }
 
 /* Tears holes into mappings, hides and shows them, moves them, and reads. */
 static void *change_mappings(void *arg)
 {
-	unsigned int seed = (uintptr_t)arg, n;
+	unsigned int seed = (uintptr_t)arg;
 
-	for (n = 0; !stopped(); n++) {
-		char *map = map_pool(PROT_READ, MAP_SHARED);
-		char *hole = map + rand_r(&seed) % 16 * PAGE;
+	while (!stopped()) {
+		char *map = map_pool(PROT_READ, MAP_SHARED), *hole;
 
 		ASSERT(map != MAP_FAILED);
+		map = grow(move(map));
+		hole = map + rand_r(&seed) % 16 * PAGE;
 		ASSERT_OK(mprotect(hole, PAGE, PROT_NONE));
 		refuse_writing(map);
 		ASSERT_OK(mprotect(hole, PAGE, PROT_READ));
@@ -162,23 +208,43 @@ static void *change_mappings(void *arg)
 	return NULL;
 }
 
-/* spec 8.9, 8.6 */
-TEST(mappings_come_and_go_under_traffic)
+/* Begins and ends the changes, by two threads. */
+static pthread_t changers[2];
+
+static void start_changing(void)
 {
-	pthread_t t[2];
 	uintptr_t i;
 
+	for (i = 0; i < 2; i++)
+		ASSERT_OK(pthread_create(&changers[i], NULL, change_mappings,
+					 (void *)i));
+}
+
+static void end_changing(void)
+{
+	int i;
+
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 2; i++)
+		ASSERT_OK(pthread_join(changers[i], NULL));
+}
+
+/* Receives @n messages while mappings change, and ends the traffic. */
+static void receive_amid_changes(int n, void (*look)(__u64 offset))
+{
 	bus_new(&bus);
 	client_new_pool(&c, &bus, POOL);
 	start_senders();
-	for (i = 0; i < 2; i++)
-		ASSERT_OK(pthread_create(&t[i], NULL, change_mappings,
-					 (void *)i));
-	receive(ROUNDS, look_through_a_new_mapping);
-	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	for (i = 0; i < 2; i++)
-		ASSERT_OK(pthread_join(t[i], NULL));
+	start_changing();
+	receive(n, look);
+	end_changing();
 	end_senders();
+}
+
+/* spec 8.9, 8.6 */
+TEST(mappings_come_and_go_under_traffic)
+{
+	receive_amid_changes(ROUNDS, look_through_a_new_mapping);
 }
 
 /* ---- children --------------------------------------------------------- */
@@ -213,11 +279,7 @@ static void look_by_a_child(__u64 offset)
 /* spec 8.9, 7.8 */
 TEST(children_inherit_pools_under_traffic)
 {
-	bus_new(&bus);
-	client_new_pool(&c, &bus, POOL);
-	start_senders();
-	receive(ROUNDS / 4, look_by_a_child);
-	end_senders();
+	receive_amid_changes(ROUNDS / 4, look_by_a_child);
 }
 
 static void run_another(void *arg)
@@ -241,11 +303,7 @@ static void look_and_run(__u64 offset)
 /* spec 8.9, 1.7: a program that is run has no pool, and the file at best */
 TEST(children_run_programs_under_traffic)
 {
-	bus_new(&bus);
-	client_new_pool(&c, &bus, POOL);
-	start_senders();
-	receive(ROUNDS / 4, look_and_run);
-	end_senders();
+	receive_amid_changes(ROUNDS / 4, look_and_run);
 }
 
 /* ---- owners that go --------------------------------------------------- */
@@ -279,8 +337,9 @@ static void own(void *arg)
 
 	client_new_pool(&c, &bus, POOL);
 	start_senders();
-	ASSERT_OK(pthread_create(&t, NULL, receive_and_look, NULL));
+	/* before anything is counted, for then it may be ended */
 	__atomic_store_n(&ids[n], c.hello.id, __ATOMIC_RELEASE);
+	ASSERT_OK(pthread_create(&t, NULL, receive_and_look, NULL));
 	while (__atomic_load_n(&ids[OWNERS], __ATOMIC_ACQUIRE) < 20)
 		usleep(1000);
 	if (n % 3 == 0)
@@ -306,6 +365,17 @@ static void end_owner(pid_t pid, uintptr_t n)
 		ASSERT(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
+/* A sender that has only just begun may still have the receiver's file. */
+static void expect_gone(struct kdbus_client *from, __u64 id)
+{
+	int ret;
+
+	while (!(ret = send_to(from, id, 1, "x")) || ret == -ENOBUFS ||
+	       ret == -EXFULL)
+		usleep(1000);
+	ASSERT_EQ(ret, -ENXIO);
+}
+
 /* spec 7.10, 8.9: execution and death are the end of a connection */
 TEST(owners_of_pools_run_programs_and_die_under_traffic)
 {
@@ -328,7 +398,7 @@ TEST(owners_of_pools_run_programs_and_die_under_traffic)
 			expect_msg(&b, a.hello.id, n);
 		} while (__atomic_load_n(&ids[OWNERS], __ATOMIC_ACQUIRE) < 20);
 		end_owner(pid, n);
-		ASSERT_EQ(send_to(&a, ids[n], 1, "x"), -ENXIO);
+		expect_gone(&a, ids[n]);
 	}
 	/* the senders had nobody to send to any more */
 	wait_listed("buses", &bus, 0, "conns", 2);
