@@ -4,15 +4,24 @@
  * copy from and to user memory it makes is failed once, the first, the second
  * and so on, until the command gets by without. After each failure the errno
  * says what failed, all the module lists is as before, no file descriptor is
- * left, and the same command then succeeds. What is lost without being listed
- * is found by kmemleak at the end of the run.
+ * left, and the same command then succeeds, on the same file. What arrives then,
+ * or where it could do without, is what arrives when nothing fails, but for
+ * metadata that the case says may lack. What is lost without being listed is
+ * found by kmemleak at the end of the run.
+ *
+ * Here: objects, connections, names, matches and memfds. Messages, what moves
+ * and what is told of have debug-fail-nth-*.c of their own.
  *
  * For kernels with /proc/self/fail-nth, which Debian's have not: see
  * docs/testing.rst.
  */
-#include "failing.h"
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/syscall.h>
 
-#define BLOOM 64
+#include "failing.h"
+#include "fixtures.h"
+
 #define NAME "o.n"
 
 static struct bus bus;
@@ -26,46 +35,107 @@ static void world(void)
 	bus_new(&bus);
 	client_new(&a, &bus);
 	client_new(&b, &bus);
+	last_old_id = b.hello.id;
+}
+
+/* ---- looking at things -------------------------------------------------- */
+
+/* Everything one is told of another one. */
+static void note_conn(struct kdbus_client *by, __u64 id)
+{
+	const struct kdbus_conn_info *info;
+
+	ASSERT_OK(conn_info(by, id, NULL, _KDBUS_ATTACH_ALL, &info));
+	note_info(by, info);
+	ASSERT_OK(kdbus_client_free(by, info));
+}
+
+/* What is told of a new connection, to itself and to others, and what to it. */
+static void note_new(int fd, const struct kdbus_cmd_hello *hello)
+{
+	static struct kdbus_client c;
+
+	note_hello(hello);
+	note_conn(&a, hello->id);
+	c.fd = fd;
+	c.pool = mmap(NULL, hello->pool_size, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT(c.pool != MAP_FAILED);
+	note_conn(&c, a.hello.id);
+	ASSERT_OK(munmap(c.pool, hello->pool_size));
 }
 
 /* ---- making things ------------------------------------------------------ */
 
+#define CONTROL KDBUS_DEV "/control"
+
+static const char *path;
 static int made = -1;
+
+static int open_path(void)
+{
+	made = open(path, O_RDWR | O_CLOEXEC);
+	return made < 0 ? -errno : 0;
+}
+
+static void must_open(void)
+{
+	ASSERT_OK(open_path());
+}
 
 static void unmake(void)
 {
-	close(made);
+	ASSERT_OK(close(made));
 	made = -1;
 }
 
-static int make_at(const char *path, unsigned long make)
+TEST(open_of_the_control_node)
 {
-	int ret, fd = open(path, O_RDWR | O_CLOEXEC);
+	world();
+	path = CONTROL;
+	fail_each(&(struct op){ .run = open_path, .undo = unmake });
+}
 
-	if (fd < 0)
-		return -errno;
-	ret = xioctl(fd, make, cmd.buf);
-	if (ret) {
-		close(fd);
-		return ret;
-	}
-	made = fd;
-	return 0;
+static void connect_and_unmake(void)
+{
+	static struct kdbus_builder plain;
+
+	kdbus_build_hello(&plain, 0, 0);
+	ASSERT_OK(xioctl(made, KDBUS_CMD_HELLO, plain.buf));
+	note_new(made, (void *)plain.buf);
+	unmake();
+}
+
+/* What is told of who opened it is taken then, and may be less. */
+TEST(open_of_an_endpoint)
+{
+	world();
+	path = bus.path;
+	fail_each(&(struct op){ .run = open_path, .undo = connect_and_unmake,
+				.may_lack = LACK(KDBUS_ITEM_EXE) |
+					    LACK(KDBUS_ITEM_CMDLINE) |
+					    LACK(KDBUS_ITEM_SECLABEL) });
 }
 
 static int make_bus(void)
 {
-	return make_at(KDBUS_DEV "/control", KDBUS_CMD_BUS_MAKE);
+	return xioctl(made, KDBUS_CMD_BUS_MAKE, cmd.buf);
 }
 
 static int make_domain(void)
 {
-	return make_at(KDBUS_DEV "/control", KDBUS_CMD_DOMAIN_MAKE);
+	return xioctl(made, KDBUS_CMD_DOMAIN_MAKE, cmd.buf);
 }
 
 static int make_endpoint(void)
 {
-	return make_at(bus.path, KDBUS_CMD_EP_MAKE);
+	return xioctl(made, KDBUS_CMD_EP_MAKE, cmd.buf);
+}
+
+static void make_each(const char *at, int (*make)(void))
+{
+	path = at;
+	fail_each(&(struct op){ .prepare = must_open, .run = make,
+				.undo = unmake });
 }
 
 static void build_make(const char *name)
@@ -87,20 +157,20 @@ static void build_policy(void)
 
 TEST(bus_make)
 {
-	struct kdbus_bloom_parameter bloom = { .size = BLOOM, .n_hash = 1 };
+	struct kdbus_bloom_parameter bloom = { .size = BLOOM_BYTES, .n_hash = 1 };
 
 	world();
 	build_make("0-fail-nth");
 	kdbus_build_item(&cmd, KDBUS_ITEM_BLOOM_PARAMETER, &bloom,
 			 sizeof(bloom));
-	fail_each(&(struct op){ .run = make_bus, .undo = unmake });
+	make_each(CONTROL, make_bus);
 }
 
 TEST(domain_make)
 {
 	world();
 	build_make("fail-nth");
-	fail_each(&(struct op){ .run = make_domain, .undo = unmake });
+	make_each(CONTROL, make_domain);
 }
 
 TEST(ep_make)
@@ -108,7 +178,7 @@ TEST(ep_make)
 	world();
 	build_make("fail-nth");
 	build_policy();
-	fail_each(&(struct op){ .run = make_endpoint, .undo = unmake });
+	make_each(bus.path, make_endpoint);
 }
 
 static void begin_update(void)
@@ -116,33 +186,136 @@ static void begin_update(void)
 	kdbus_build_cmd(&cmd, sizeof(struct kdbus_cmd_update));
 }
 
+/* ---- policies ----------------------------------------------------------- */
+
+/* Who is asked what the policy is, which the listings do not tell. */
+static struct kdbus_client subject;
+static struct kdbus_builder old_policy;
+
+static void build_grant(struct kdbus_builder *b, const char *name)
+{
+	kdbus_build_string(b, KDBUS_ITEM_NAME, name);
+	kdbus_build_access(b, KDBUS_POLICY_ACCESS_WORLD, KDBUS_POLICY_OWN, 0);
+}
+
+/* Two updates: to a policy that grants the one name, or the other. */
+static void build_policies(void)
+{
+	begin_update();
+	build_grant(&cmd, "o.new");
+	kdbus_build_access(&cmd, KDBUS_POLICY_ACCESS_USER, KDBUS_POLICY_OWN,
+			   NOBODY);
+	kdbus_build_cmd(&old_policy, sizeof(struct kdbus_cmd_update));
+	build_grant(&old_policy, "o.old");
+}
+
+static int try_to_own(const char *name)
+{
+	int ret = kdbus_client_acquire(&subject, name, 0);
+
+	if (!ret)
+		ASSERT_OK(kdbus_client_release(&subject, name));
+	return ret;
+}
+
+static void expect_policy(const char *granted, const char *refused)
+{
+	ASSERT_OK(try_to_own(granted));
+	ASSERT_EQ(try_to_own(refused), -EPERM);
+}
+
+static void policy_is_old(int ret)
+{
+	(void)ret;
+	expect_policy("o.old", "o.new");
+}
+
 static int update_endpoint(void)
 {
 	return xioctl(made, KDBUS_CMD_EP_UPDATE, cmd.buf);
+}
+
+static void update_endpoint_back(void)
+{
+	expect_policy("o.new", "o.old");
+	ASSERT_OK(xioctl(made, KDBUS_CMD_EP_UPDATE, old_policy.buf));
 }
 
 TEST(ep_update)
 {
 	world();
 	build_make("fail-nth");
+	path = bus.path;
+	must_open();
 	ASSERT_OK(make_endpoint());
-	begin_update();
+	client_at(&subject, &bus, "fail-nth");
+	build_policies();
+	/* an endpoint may have several names */
 	build_policy();
-	fail_each(&(struct op){ .run = update_endpoint });
+	ASSERT_OK(xioctl(made, KDBUS_CMD_EP_UPDATE, old_policy.buf));
+	fail_each(&(struct op){ .run = update_endpoint,
+				.undo = update_endpoint_back,
+				.failed = policy_is_old });
+}
+
+static struct kdbus_client holder;
+
+static int update_holder(void)
+{
+	return xioctl(holder.fd, KDBUS_CMD_CONN_UPDATE, cmd.buf);
+}
+
+static void update_holder_back(void)
+{
+	expect_policy("o.new", "o.old");
+	ASSERT_OK(xioctl(holder.fd, KDBUS_CMD_CONN_UPDATE, old_policy.buf));
+}
+
+TEST(conn_update_policy)
+{
+	world();
+	holder_new(&holder, &bus, "o.old", WORLD, 0, OWN);
+	client_new_as(&subject, &bus, NOBODY);
+	build_policies();
+	fail_each(&(struct op){ .run = update_holder,
+				.undo = update_holder_back,
+				.failed = policy_is_old });
 }
 
 /* ---- connections -------------------------------------------------------- */
 
-static struct kdbus_client c;
-
 static int hello(void)
 {
-	return kdbus_client_hello(&c, bus.path, &cmd);
+	return xioctl(made, KDBUS_CMD_HELLO, cmd.buf);
 }
 
-static void goodbye(void)
+/* There is a connection although its owner could not be told of it. */
+static void connected_after_all(int ret)
 {
-	kdbus_client_close(&c);
+	if (xioctl(made, KDBUS_CMD_BYEBYE, NULL) == -ENOTTY)
+		return;
+	ASSERT_EQ(ret, -EFAULT);
+	unmake();
+	must_open();
+}
+
+static void look_and_unmake(void)
+{
+	note_new(made, (void *)cmd.buf);
+	unmake();
+}
+
+static void hello_at(const char *at)
+{
+	path = at;
+	fail_each(&(struct op){ .prepare = must_open, .run = hello,
+				.undo = look_and_unmake,
+				.failed = connected_after_all });
+}
+
+static void hello_each(void)
+{
+	hello_at(bus.path);
 }
 
 TEST(hello_ordinary)
@@ -154,7 +327,7 @@ TEST(hello_ordinary)
 	kdbus_build_string(&cmd, KDBUS_ITEM_CONN_NAME, "fail-nth");
 	kdbus_build_item(&cmd, KDBUS_ITEM_CREDS, &creds, sizeof(creds));
 	kdbus_build_string(&cmd, KDBUS_ITEM_SECLABEL, "label");
-	fail_each(&(struct op){ .run = hello, .undo = goodbye });
+	hello_each();
 }
 
 TEST(hello_activator)
@@ -162,7 +335,7 @@ TEST(hello_activator)
 	world();
 	kdbus_build_hello(&cmd, KDBUS_HELLO_ACTIVATOR, 0);
 	build_policy();
-	fail_each(&(struct op){ .run = hello, .undo = goodbye });
+	hello_each();
 }
 
 TEST(hello_policy_holder)
@@ -170,14 +343,80 @@ TEST(hello_policy_holder)
 	world();
 	kdbus_build_hello(&cmd, KDBUS_HELLO_POLICY_HOLDER, 0);
 	build_policy();
-	fail_each(&(struct op){ .run = hello, .undo = goodbye });
+	hello_each();
 }
 
 TEST(hello_monitor)
 {
 	world();
 	kdbus_build_hello(&cmd, KDBUS_HELLO_MONITOR, 0);
-	fail_each(&(struct op){ .run = hello, .undo = goodbye });
+	hello_each();
+}
+
+/* A sandbox in which NAME can be seen. */
+static const char *sandbox_new(void)
+{
+	static char box[200];
+
+	ASSERT(ep_new(&bus, "box", NAME, SEE) >= 0);
+	return kdbus_endpoint_path(box, sizeof(box), bus.name, "box");
+}
+
+TEST(hello_in_a_sandbox)
+{
+	world();
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
+	kdbus_build_hello(&cmd, 0, _KDBUS_ATTACH_ALL);
+	kdbus_build_string(&cmd, KDBUS_ITEM_CONN_NAME, "fail-nth");
+	hello_at(sandbox_new());
+}
+
+static void drop_ptrace(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	ASSERT_OK(syscall(SYS_capget, &head, data));
+	data[0].effective &= ~(1U << CAP_SYS_PTRACE);
+	ASSERT_OK(syscall(SYS_capset, &head, data));
+}
+
+/*
+ * What it is told of others, as long as it is there, depends on whether its
+ * /proc hides them: that is found out, or there is no connection.
+ */
+TEST(hello_by_who_may_not_trace)
+{
+	world();
+	drop_ptrace();
+	kdbus_build_hello(&cmd, 0, _KDBUS_ATTACH_ALL);
+	hello_at(bus.path);
+}
+
+#define GROUP_DIR "/sys/fs/cgroup/kdbus-fail-nth"
+
+static void join_group(const char *procs)
+{
+	int fd = open(procs, O_WRONLY | O_CLOEXEC);
+
+	ASSERT(fd >= 0);
+	ASSERT_EQ(write(fd, "0", 1), 1);
+	close(fd);
+}
+
+/* Then the path of the namespace's root is remembered. */
+TEST(hello_in_a_cgroup_namespace)
+{
+	world();
+	ASSERT(!mkdir(GROUP_DIR, 0755) || errno == EEXIST);
+	join_group(GROUP_DIR "/cgroup.procs");
+	ASSERT_OK(unshare(CLONE_NEWCGROUP));
+	kdbus_build_hello(&cmd, 0, _KDBUS_ATTACH_ALL);
+	hello_each();
+	join_group("/sys/fs/cgroup/cgroup.procs");
+	ASSERT_OK(rmdir(GROUP_DIR));
 }
 
 static int update_a(void)
@@ -185,54 +424,78 @@ static int update_a(void)
 	return xioctl(a.fd, KDBUS_CMD_CONN_UPDATE, cmd.buf);
 }
 
-TEST(conn_update_attach_flags)
+static void update_a_to(__u64 flags)
 {
-	__u64 flags = KDBUS_ATTACH_TIMESTAMP;
-
-	world();
 	begin_update();
 	kdbus_build_item(&cmd, KDBUS_ITEM_ATTACH_FLAGS, &flags, sizeof(flags));
-	fail_each(&(struct op){ .run = update_a });
 }
 
-static int update_c(void)
+static void update_a_back(void)
 {
-	return xioctl(c.fd, KDBUS_CMD_CONN_UPDATE, cmd.buf);
+	static struct kdbus_builder update;
+
+	update = cmd;
+	update_a_to(KDBUS_ATTACH_CREDS);
+	ASSERT_OK(update_a());
+	cmd = update;
+	ASSERT_EQ(listed("connections", &bus, a.hello.id, "attach_flags"),
+		  KDBUS_ATTACH_CREDS);
 }
 
-TEST(conn_update_policy)
+/* The flags are listed. */
+TEST(conn_update_attach_flags)
 {
 	world();
-	kdbus_build_hello(&cmd, KDBUS_HELLO_POLICY_HOLDER, 0);
-	build_policy();
-	ASSERT_OK(hello());
-	begin_update();
-	build_policy();
-	fail_each(&(struct op){ .run = update_c });
+	update_a_to(KDBUS_ATTACH_TIMESTAMP);
+	update_a_back();
+	fail_each(&(struct op){ .run = update_a, .undo = update_a_back });
 }
 
 static struct kdbus_cmd_conn_info *info;
 
-static int conn_info(void)
+static int get_info(void)
 {
 	return xioctl(a.fd, KDBUS_CMD_CONN_INFO, info);
 }
 
 static void free_info(void)
 {
+	note_info(&a, (const void *)(a.pool + info->offset));
 	ASSERT_OK(kdbus_client_free(&a, a.pool + info->offset));
 	info->offset = 0;
 }
 
-TEST(conn_info_by_name)
+static void conn_info_each(void)
 {
-	world();
 	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
 	info = kdbus_build_cmd(&cmd, sizeof(*info));
 	info->size = sizeof(*info) + sizeof(NAME);
 	strcpy(info->name, NAME);
 	info->flags = _KDBUS_ATTACH_ALL;
-	fail_each(&(struct op){ .run = conn_info, .undo = free_info });
+	fail_each(&(struct op){ .run = get_info, .undo = free_info });
+}
+
+TEST(conn_info_by_name)
+{
+	world();
+	conn_info_each();
+}
+
+/* Who asks is in a sandbox from now on. */
+static void a_enters_sandbox(void)
+{
+	const char *box = sandbox_new();
+
+	kdbus_client_close(&a);
+	ASSERT_OK(kdbus_client_open(&a, box, 0, 0, 0, NULL));
+	last_old_id = a.hello.id;
+}
+
+TEST(conn_info_in_a_sandbox)
+{
+	world();
+	a_enters_sandbox();
+	conn_info_each();
 }
 
 /* ---- names -------------------------------------------------------------- */
@@ -328,6 +591,7 @@ static int list_names(void)
 
 static void free_list(void)
 {
+	note_bytes(&a, list, list->size);
 	ASSERT_OK(kdbus_client_free(&a, list));
 }
 
@@ -336,6 +600,15 @@ TEST(name_list)
 	world();
 	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
 	ASSERT_EQ(kdbus_client_acquire(&a, NAME, KDBUS_NAME_QUEUE), 1);
+	fail_each(&(struct op){ .run = list_names, .undo = free_list });
+}
+
+TEST(name_list_in_a_sandbox)
+{
+	world();
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	ASSERT_OK(kdbus_client_acquire(&b, "o.unseen", 0));
+	a_enters_sandbox();
 	fail_each(&(struct op){ .run = list_names, .undo = free_list });
 }
 
@@ -363,7 +636,7 @@ static void must_unmatch(void)
 
 static void build_match(void)
 {
-	static const __u8 mask[2 * BLOOM];
+	static const __u8 mask[2 * BLOOM_BYTES];
 	struct kdbus_cmd_match *match = kdbus_build_cmd(&cmd, sizeof(*match));
 	__u64 id = KDBUS_MATCH_ID_ANY;
 
@@ -387,441 +660,21 @@ TEST(match_remove_rules)
 	fail_each(&(struct op){ .prepare = must_match, .run = match_remove });
 }
 
-/* ---- messages ----------------------------------------------------------- */
-
-static char text[5000];
-static int memfd = -1;
-
-static int send_a(void)
-{
-	return kdbus_client_send(&a, &cmd);
-}
-
-/* Takes what came, all of it: nothing is lost and nothing is there twice. */
-static void take(struct kdbus_client *to, int n)
-{
-	const struct kdbus_msg *msg;
-
-	while (n--) {
-		ASSERT_OK(kdbus_client_recv(to, 0, 0, &msg));
-		kdbus_msg_close_fds(msg);
-		ASSERT_OK(kdbus_client_free(to, msg));
-	}
-	expect_nothing(to);
-}
-
-static void b_takes(void)
-{
-	take(&b, 1);
-}
-
-static void want_everything(struct kdbus_client *of)
-{
-	__u64 flags = _KDBUS_ATTACH_ALL;
-	struct kdbus_builder u;
-
-	kdbus_build_cmd(&u, sizeof(struct kdbus_cmd_update));
-	kdbus_build_item(&u, KDBUS_ITEM_ATTACH_FLAGS, &flags, sizeof(flags));
-	ASSERT_OK(xioctl(of->fd, KDBUS_CMD_CONN_UPDATE, u.buf));
-}
-
-static void build_payload(void)
-{
-	int fds[2];
-
-	ASSERT_OK(pipe(fds));
-	memset(text, 'x', sizeof(text));
-	memfd = kdbus_memfd_make(&a, "fail-nth");
-	ASSERT(memfd >= 0);
-	ASSERT_EQ(write(memfd, text, sizeof(text)), sizeof(text));
-	ASSERT_OK(kdbus_memfd_seal(memfd, true));
-	kdbus_build_vec(&cmd, text, sizeof(text));
-	kdbus_build_vec(&cmd, text, 100);
-	kdbus_build_memfd(&cmd, memfd, sizeof(text));
-	kdbus_build_fds(&cmd, fds, 2);
-	ASSERT_OK(cmd.error);
-}
-
-TEST(msg_send_of_bytes)
-{
-	world();
-	kdbus_build_msg(&cmd, b.hello.id, 1);
-	memset(text, 'x', sizeof(text));
-	kdbus_build_vec(&cmd, text, sizeof(text));
-	fail_each(&(struct op){ .run = send_a, .undo = b_takes });
-}
-
-/* A pool has no memory before something is written there. */
-static void new_receiver(void)
-{
-	kdbus_client_close(&b);
-	client_new(&b, &bus);
-	cmd.msg.dst_id = b.hello.id;
-}
-
-TEST(msg_send_to_a_new_pool)
-{
-	world();
-	kdbus_build_msg(&cmd, b.hello.id, 1);
-	memset(text, 'x', sizeof(text));
-	kdbus_build_vec(&cmd, text, sizeof(text));
-	fail_each(&(struct op){ .prepare = new_receiver, .run = send_a,
-				.undo = b_takes });
-}
-
-TEST(msg_send_of_everything_to_a_name)
-{
-	world();
-	want_everything(&b);
-	ASSERT_OK(kdbus_client_acquire(&a, "o.sender", 0));
-	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
-	kdbus_build_msg(&cmd, 0, 1);
-	kdbus_build_string(&cmd, KDBUS_ITEM_DST_NAME, NAME);
-	build_payload();
-	fail_each(&(struct op){ .run = send_a, .undo = b_takes });
-}
-
-/* Copies are dropped for a receiver without memory, and that is counted. */
-static void whoever_got_it(void)
-{
-	const struct kdbus_msg *msg;
-
-	if (!kdbus_client_recv(&b, 0, 0, &msg))
-		ASSERT_OK(kdbus_client_free(&b, msg));
-	if (!kdbus_client_recv(&c, 0, 0, &msg))
-		ASSERT_OK(kdbus_client_free(&c, msg));
-	expect_nothing(&b);
-	expect_nothing(&c);
-}
-
-TEST(msg_send_of_a_broadcast)
-{
-	struct {
-		__u64 generation;
-		__u8 bits[BLOOM];
-	} filter = { 0 };
-	struct kdbus_cmd_match *match;
-	struct kdbus_builder m;
-
-	world();
-	client_new(&c, &bus);
-	want_everything(&b);
-	match = kdbus_build_cmd(&m, sizeof(*match));
-	match->cookie = 1;
-	ASSERT_OK(kdbus_client_match_add(&b, &m));
-	ASSERT_OK(kdbus_client_match_add(&c, &m));
-	/* the making of bus and connections has been told by now */
-	whoever_got_it();
-	kdbus_build_msg(&cmd, KDBUS_DST_ID_BROADCAST, 1);
-	kdbus_build_item(&cmd, KDBUS_ITEM_BLOOM_FILTER, &filter,
-			 sizeof(filter));
-	memset(text, 'x', sizeof(text));
-	kdbus_build_vec(&cmd, text, sizeof(text));
-	fail_each(&(struct op){ .run = send_a, .undo = whoever_got_it });
-}
-
-TEST(msg_send_with_a_monitor)
-{
-	world();
-	kdbus_build_hello(&cmd, KDBUS_HELLO_MONITOR, _KDBUS_ATTACH_ALL);
-	ASSERT_OK(hello());
-	kdbus_build_msg(&cmd, b.hello.id, 1);
-	memset(text, 'x', sizeof(text));
-	kdbus_build_vec(&cmd, text, sizeof(text));
-	fail_each(&(struct op){ .run = send_a, .undo = whoever_got_it });
-}
-
-static __u64 cookie;
-
-static int request_b(void)
-{
-	cmd.msg.cookie = ++cookie;
-	cmd.msg.timeout_ns = SOON(60000);
-	return kdbus_client_send(&a, &cmd);
-}
-
-static void b_answered(void)
-{
-	const struct kdbus_msg *msg;
-
-	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
-	ASSERT_OK(kdbus_client_reply(&b, msg, "answer", 7));
-	ASSERT_OK(kdbus_client_free(&b, msg));
-	take(&a, 1);
-	expect_nothing(&b);
-}
-
-TEST(msg_send_of_a_request)
-{
-	world();
-	kdbus_build_msg(&cmd, b.hello.id, 1);
-	cmd.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
-	kdbus_build_vec(&cmd, "request", 8);
-	fail_each(&(struct op){ .run = request_b, .undo = b_answered });
-}
-
-static const struct kdbus_msg *asked;
-
-static void b_is_asked(void)
-{
-	ASSERT_OK(request(&a, b.hello.id, ++cookie, SOON(60000)));
-	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &asked));
-	cmd.msg.cookie_reply = cookie;
-}
-
-static int answer(void)
-{
-	return kdbus_client_send(&b, &cmd);
-}
-
-static void answer_came(void)
-{
-	ASSERT_OK(kdbus_client_free(&b, asked));
-	take(&a, 1);
-}
-
-/* A reply there is no memory for ends the request, and the requester knows. */
-static void answer_failed(int ret)
-{
-	if (ret != -ENOMEM)
-		return;
-	if (listed("calls", &bus, 0, "sync") == 0)
-		return;
-	expect_notice(&a, KDBUS_ITEM_REPLY_DEAD, cookie);
-	ASSERT_OK(kdbus_client_free(&b, asked));
-	b_is_asked();
-}
-
-TEST(msg_send_of_a_reply)
-{
-	world();
-	kdbus_build_msg(&cmd, a.hello.id, 1);
-	build_payload();
-	fail_each(&(struct op){ .prepare = b_is_asked, .run = answer,
-				.undo = answer_came, .failed = answer_failed });
-}
-
-/* Answers whatever comes, for as long as the case takes. */
-static void *replier(void *arg)
-{
-	const struct kdbus_msg *msg;
-	struct kdbus_msg question;
-
-	while (!kdbus_client_next(&b, -1, &msg)) {
-		question = *msg;
-		ASSERT_OK(kdbus_client_free(&b, msg));
-		ASSERT_OK(kdbus_client_reply(&b, &question, "answer", 7));
-	}
-	return arg;
-}
-
-static const struct kdbus_msg *reply;
-
-static int call(void)
-{
-	cmd.msg.cookie = ++cookie;
-	return kdbus_client_call(&a, &cmd, SOON(60000), &reply);
-}
-
-static void free_reply(void)
-{
-	ASSERT_OK(kdbus_client_free(&a, reply));
-}
-
-TEST(msg_send_and_wait_for_the_reply)
-{
-	pthread_t t;
-
-	world();
-	kdbus_build_msg(&cmd, b.hello.id, 1);
-	kdbus_build_vec(&cmd, "request", 8);
-	ASSERT_OK(pthread_create(&t, NULL, replier, NULL));
-	fail_each(&(struct op){ .run = call, .undo = free_reply });
-}
-
-static void *caller(void *arg)
-{
-	ASSERT_EQ(call(), -ECANCELED);
-	return arg;
-}
-
-static pthread_t waiting;
-
-static void must_call(void)
-{
-	ASSERT_OK(pthread_create(&waiting, NULL, caller, NULL));
-	ASSERT_EQ(kdbus_client_wait(&b, -1), 1);
-	b_takes();
-}
-
-static int cancel(void)
-{
-	return kdbus_client_cancel(&a, cookie);
-}
-
-static void call_has_ended(void)
-{
-	ASSERT_OK(pthread_join(waiting, NULL));
-}
-
-TEST(msg_cancel)
-{
-	world();
-	kdbus_build_msg(&cmd, b.hello.id, 1);
-	kdbus_build_vec(&cmd, "request", 8);
-	fail_each(&(struct op){ .prepare = must_call, .run = cancel,
-				.undo = call_has_ended, .never = 1 });
-}
-
-/* ---- receiving ---------------------------------------------------------- */
-
-static const struct kdbus_msg *received;
-static __u64 how;
-
-static void must_send(void)
-{
-	ASSERT_OK(send_a());
-}
-
-static int receive(void)
-{
-	received = NULL;
-	return kdbus_client_recv(&b, how, 0, &received);
-}
-
-static void give_back(void)
-{
-	kdbus_msg_close_fds(received);
-	ASSERT_OK(kdbus_client_free(&b, received));
-	expect_nothing(&b);
-}
-
-static void receive_each(__u64 flags, void (*done)(void))
-{
-	world();
-	want_everything(&b);
-	kdbus_build_msg(&cmd, b.hello.id, 1);
-	build_payload();
-	how = flags;
-	fail_each(&(struct op){ .prepare = must_send, .run = receive,
-				.undo = done });
-}
-
-TEST(msg_recv_of_everything)
-{
-	receive_each(0, give_back);
-}
-
-TEST(msg_recv_by_priority)
-{
-	receive_each(KDBUS_RECV_USE_PRIORITY, give_back);
-}
-
-static void nothing_is_left(void)
-{
-	expect_nothing(&b);
-}
-
-TEST(msg_recv_to_drop)
-{
-	receive_each(KDBUS_RECV_DROP, nothing_is_left);
-}
-
-static void seen(void)
-{
-	ASSERT_OK(kdbus_client_free(&b, received));
-	b_takes();
-}
-
-TEST(msg_recv_to_peek)
-{
-	receive_each(KDBUS_RECV_PEEK, seen);
-}
-
-static void must_tell(void)
-{
-	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
-}
-
-static void told(void)
-{
-	ASSERT_OK(kdbus_client_free(&b, received));
-	ASSERT_OK(kdbus_client_release(&a, NAME));
-	expect_nothing(&b);
-}
-
-TEST(msg_recv_of_a_notice)
-{
-	struct kdbus_notify_name_change change = { .old.id = 0 };
-	struct kdbus_builder m;
-
-	world();
-	change.old.id = change.new.id = KDBUS_MATCH_ID_ANY;
-	kdbus_build_cmd(&m, sizeof(struct kdbus_cmd_match));
-	kdbus_build_item(&m, KDBUS_ITEM_NAME_ADD, &change, sizeof(change));
-	ASSERT_OK(kdbus_client_match_add(&b, &m));
-	fail_each(&(struct op){ .prepare = must_tell, .run = receive,
-				.undo = told });
-}
-
-static void must_receive(void)
-{
-	must_send();
-	ASSERT_OK(receive());
-}
-
-static int free_received(void)
-{
-	return kdbus_client_free(&b, received);
-}
-
-TEST(free_of_a_message)
-{
-	world();
-	kdbus_build_msg(&cmd, b.hello.id, 1);
-	kdbus_build_vec(&cmd, "x", 1);
-	fail_each(&(struct op){ .prepare = must_receive,
-				.run = free_received, .never = 1 });
-}
-
-static void must_connect(void)
-{
-	client_new(&c, &bus);
-	ASSERT_OK(kdbus_client_acquire(&c, NAME, 0));
-	ASSERT_OK(request(&c, b.hello.id, 1, SOON(60000)));
-}
-
-static int bye(void)
-{
-	return kdbus_client_byebye(&c);
-}
-
-static void gone(void)
-{
-	kdbus_client_close(&c);
-	b_takes();
-}
-
-TEST(byebye)
-{
-	world();
-	fail_each(&(struct op){ .prepare = must_connect, .run = bye,
-				.undo = gone, .never = 1 });
-}
-
 /* ---- memfds ------------------------------------------------------------- */
 
+static int memfd = -1, sealed;
 static __u64 size;
-static int sealed;
 
 static int memfd_new(void)
 {
-	int fd = kdbus_memfd_make(&a, "fail-nth");
+	made = kdbus_memfd_make(&a, "fail-nth");
+	return made < 0 ? made : 0;
+}
 
-	if (fd < 0)
-		return fd;
-	made = fd;
-	return 0;
+TEST(memfd_new_with_a_name)
+{
+	world();
+	fail_each(&(struct op){ .run = memfd_new, .undo = unmake });
 }
 
 static int size_get(void)
@@ -834,9 +687,24 @@ static int size_set(void)
 	return xioctl(memfd, KDBUS_CMD_MEMFD_SIZE_SET, &size);
 }
 
-static int seal_get(void)
+static void expect_size(__u64 want)
 {
-	return xioctl(memfd, KDBUS_CMD_MEMFD_SEAL_GET, &sealed);
+	__u64 now;
+
+	ASSERT_OK(xioctl(memfd, KDBUS_CMD_MEMFD_SIZE_GET, &now));
+	ASSERT_EQ(now, want);
+}
+
+static void size_is_known(void)
+{
+	ASSERT_EQ(size, 4096);
+	size = 0;
+}
+
+static void size_is_old(int ret)
+{
+	(void)ret;
+	expect_size(4096);
 }
 
 static void resize_back(void)
@@ -846,21 +714,54 @@ static void resize_back(void)
 	ASSERT_OK(xioctl(memfd, KDBUS_CMD_MEMFD_SIZE_SET, &old));
 }
 
-TEST(memfd_new_with_a_name)
+static void resized(void)
 {
-	world();
-	fail_each(&(struct op){ .run = memfd_new, .undo = unmake });
+	expect_size(size);
+	resize_back();
 }
 
-TEST(memfd_size_and_seal)
+TEST(memfd_size)
 {
 	world();
 	memfd = kdbus_memfd_make(&a, NULL);
 	ASSERT(memfd >= 0);
 	resize_back();
-	fail_each(&(struct op){ .run = size_get });
-	ASSERT_EQ(size, 4096);
+	fail_each(&(struct op){ .run = size_get, .undo = size_is_known });
 	size = 10000;
-	fail_each(&(struct op){ .run = size_set, .undo = resize_back });
-	fail_each(&(struct op){ .run = seal_get });
+	fail_each(&(struct op){ .run = size_set, .undo = resized,
+				.failed = size_is_old });
+}
+
+static int seal_get(void)
+{
+	return xioctl(memfd, KDBUS_CMD_MEMFD_SEAL_GET, &sealed);
+}
+
+static void seal_is_known(void)
+{
+	ASSERT_EQ(sealed, 1);
+	sealed = 0;
+}
+
+static int seal_set(void)
+{
+	return kdbus_memfd_seal(memfd, true);
+}
+
+static void unseal(void)
+{
+	ASSERT_OK(seal_get());
+	seal_is_known();
+	ASSERT_OK(kdbus_memfd_seal(memfd, false));
+}
+
+TEST(memfd_seal)
+{
+	world();
+	memfd = kdbus_memfd_make(&a, NULL);
+	ASSERT(memfd >= 0);
+	resize_back();
+	fail_each(&(struct op){ .run = seal_set, .undo = unseal, .never = 1 });
+	ASSERT_OK(seal_set());
+	fail_each(&(struct op){ .run = seal_get, .undo = seal_is_known });
 }

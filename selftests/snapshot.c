@@ -52,6 +52,18 @@ static void add_fds(char *to)
 	sprintf(to + strlen(to), "files %d\n", n);
 }
 
+/* Each file of the module holds it, as long as somebody has it or leaked it. */
+static void add_references(char *to)
+{
+	FILE *f = fopen("/sys/module/kdbus/refcnt", "r");
+	int n;
+
+	ASSERT(f);
+	ASSERT_EQ(fscanf(f, "%d", &n), 1);
+	fclose(f);
+	sprintf(to + strlen(to), "references %d\n", n);
+}
+
 void snapshot(char *to)
 {
 	static const char * const files[] = {
@@ -64,6 +76,7 @@ void snapshot(char *to)
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		add_listing(to, files[i]);
 	add_fds(to);
+	add_references(to);
 }
 
 static void show_difference(char *before, char *after)
@@ -95,6 +108,5 @@ void expect_as_before(char *before, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	show_difference(before, after);
-	test_fail(__FILE__, __LINE__, "something changed, though it failed: %s",
-		  what);
+	test_fail(__FILE__, __LINE__, "something is not as before: %s", what);
 }

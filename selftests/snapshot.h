@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All that the module lists, and how many files this process has open: what
- * must not change by a command that fails. Nobody else may use the module
- * meanwhile.
+ * All that the module lists, how many files this process has open, and how
+ * many of the module's anybody has: what must not change by a command that
+ * fails. Nobody else may use the module meanwhile.
  */
 #ifndef KDBUS_SNAPSHOT_H
 #define KDBUS_SNAPSHOT_H
