@@ -18,6 +18,8 @@
  *		written
  * @want:	what it returns when all is right: 0, but for a command that has
  *		nothing to do
+ * @never_wrong: it returns that whatever its words are: none is read, or each
+ *		value is as good as any other
  * @open:	the file it goes to; by command_done() if it is made for it
  * @build:	the command; its size is the builder's
  * @undo:	takes back what it did with @fd, as told by the answer; or NULL
@@ -30,6 +32,7 @@ struct command {
 	bool answers;
 	bool lasts;
 	int want;
+	bool never_wrong;
 	int (*open)(void);
 	void (*build)(struct kdbus_builder *b);
 	void (*undo)(int fd, const void *answer);
@@ -64,7 +67,10 @@ void command_close(const struct command *c, int fd);
  * calls, names, matches, lists, coming and going.
  */
 void others_go_on(void);
-/* Whether that is the id of one of them, who would get what is sent to it. */
+/*
+ * Whether that is the id of one of them, who would get what is sent to it, or
+ * of somebody else who would not answer a request.
+ */
 bool others_have(__u64 id);
 
 #endif /* KDBUS_COMMANDS_H */
