@@ -5,7 +5,7 @@
 #define NAME "com.example.service"
 
 static struct bus bus;
-static struct kdbus_client act, svc, cli;
+static struct kdbus_client act, svc, svc2, cli;
 
 static int hello_named(struct kdbus_client *c, __u64 flags, const char *name)
 {
@@ -453,7 +453,6 @@ static void *receive_badly(void *arg)
 /* spec 14.4 */
 TEST(what_is_put_back_during_a_move_is_not_lost)
 {
-	struct kdbus_client svc2;
 	int i, n = 40;
 	pthread_t t;
 
@@ -472,4 +471,133 @@ TEST(what_is_put_back_during_a_move_is_not_lost)
 	ASSERT_OK(pthread_join(t, NULL));
 	ASSERT_EQ(queued(&act) + queued(&svc) + queued(&svc2), n);
 	expect_nothing(&cli);
+}
+
+#define SENDERS 4
+#define EACH 200
+#define TAKERS 80
+
+static pthread_barrier_t all_there;
+
+static void *take_name(void *arg)
+{
+	pthread_barrier_wait(&all_there);
+	return (void *)(intptr_t)kdbus_client_acquire(arg, NAME, 0);
+}
+
+/* Messages that take a while to move, of more senders than one may have. */
+static void send_many(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < SENDERS * EACH; i++) {
+		if (i % EACH == 0)
+			client_new(&cli, &bus);
+		ASSERT_OK(send_cookie(i, 0));
+	}
+}
+
+/* spec 14.3: however many begin to take the name while one of them takes it */
+TEST(one_of_many_takers_gets_name_and_messages)
+{
+	static struct kdbus_client takers[TAKERS], *owner;
+	static pthread_t t[TAKERS];
+	unsigned int i;
+	void *ret;
+
+	setup();
+	send_many();
+	ASSERT_OK(pthread_barrier_init(&all_there, NULL, TAKERS));
+	for (i = 0; i < TAKERS; i++) {
+		client_new_pool(&takers[i], &bus, 1 << 20);
+		ASSERT_OK(pthread_create(&t[i], NULL, take_name, &takers[i]));
+	}
+	for (i = 0; i < TAKERS; i++) {
+		ASSERT_OK(pthread_join(t[i], &ret));
+		if (!ret) {
+			ASSERT(!owner);
+			owner = &takers[i];
+		} else {
+			ASSERT_EQ((intptr_t)ret, -EEXIST);
+		}
+	}
+	ASSERT(owner);
+	for (i = 0; i < SENDERS * EACH; i++)
+		ASSERT_OK(kdbus_client_free(owner, take(owner, i)));
+	ASSERT_EQ(queued(&act), 0);
+}
+
+#define MANY 70
+
+/* spec 14.4: however many names it had, and whatever came for each */
+TEST(each_of_many_names_gets_its_messages_back)
+{
+	struct kdbus_client acts[MANY];
+	char name[64];
+	int i;
+
+	bus_new(&bus);
+	param_set("max_names_per_conn", MANY);
+	client_new(&svc, &bus);
+	client_new(&cli, &bus);
+	for (i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), NAME "%d", i);
+		ASSERT_OK(hello_named(&acts[i], KDBUS_HELLO_ACTIVATOR, name));
+		ASSERT_OK(kdbus_client_acquire(&svc, name, 0));
+		ASSERT_OK(send_to_name(&cli, name, "x"));
+	}
+	kdbus_client_close(&svc);
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(queued(&acts[i]), 1);
+}
+
+static void *wait_in_line(void *arg)
+{
+	int ret;
+
+	/* not an event that is waited for, but a point in time */
+	usleep((uintptr_t)arg * 100);
+	ret = kdbus_client_acquire(&svc2, NAME, KDBUS_NAME_QUEUE);
+	ASSERT(ret == 0 || ret == 1);
+	return NULL;
+}
+
+/*
+ * spec 14.4: what was made ready for the activator is not left with it when
+ * the name goes to somebody who waits, and the message stays
+ */
+TEST(a_release_that_finds_a_waiter_leaves_nothing_with_the_activator)
+{
+	static char data[200000];
+	const struct kdbus_msg *msg;
+	struct kdbus_builder m;
+	int stayed = 0;
+	uintptr_t i;
+	pthread_t t;
+
+	setup();
+	client_new(&svc2, &bus);
+	for (i = 0; i < 100; i++) {
+		ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
+		kdbus_build_msg(&m, 0, 1);
+		kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, NAME);
+		kdbus_build_vec(&m, data, sizeof(data));
+		ASSERT_OK(kdbus_client_send(&cli, &m));
+		ASSERT_OK(pthread_create(&t, NULL, wait_in_line,
+					 (void *)(i % 40)));
+		ASSERT_OK(kdbus_client_release(&svc, NAME));
+		ASSERT_OK(pthread_join(t, NULL));
+		ASSERT_EQ(listed("connections", &bus, act.hello.id,
+				 "pool_used"), 0);
+		if (kdbus_client_recv(&svc, 0, 0, &msg)) {
+			msg = take(&svc2, 1);
+			ASSERT_OK(kdbus_client_free(&svc2, msg));
+		} else {
+			ASSERT_OK(kdbus_client_free(&svc, msg));
+			stayed++;
+		}
+		ASSERT_OK(kdbus_client_release(&svc2, NAME));
+	}
+	printf("# %d of %d stayed\n", stayed, (int)i);
+	ASSERT(stayed);
 }

@@ -76,6 +76,34 @@ TEST(a_reply_comes_like_any_message)
 	expect_nothing(&a);
 }
 
+/* spec 10.3: whatever calls there were before, to shorter names */
+TEST(a_name_may_be_as_long_as_names_are)
+{
+	struct kdbus_builder m;
+	struct sync_call s;
+	char name[250];
+
+	setup();
+	memset(name, 'n', sizeof(name));
+	name[1] = '.';
+	name[sizeof(name) - 1] = 0;
+	ASSERT_OK(kdbus_client_acquire(&b, name, 0));
+	/* its memory is kept for the next one, and too small for it */
+	call_start(&s, &a, &b, 7, 10 * SEC);
+	expect_msg(&b, a.hello.id, 7);
+	ASSERT_OK(reply_to(&b, &a, 7));
+	ASSERT_OK(call_end(&s));
+
+	kdbus_build_msg(&m, 0, 8);
+	kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, name);
+	m.msg.flags = KDBUS_MSG_FLAGS_EXPECT_REPLY;
+	m.msg.timeout_ns = 10 * SEC;
+	ASSERT_OK(kdbus_client_send(&a, &m));
+	expect_msg(&b, a.hello.id, 8);
+	ASSERT_OK(reply_to(&b, &a, 8));
+	expect_msg(&a, b.hello.id, 1008);
+}
+
 /* spec 10.1, 10.4 */
 TEST(a_timeout_is_told)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Domains: made below each other, gone with the file that made them. */
+#include <sched.h>
 #include <sys/sysmacros.h>
 
 #include "fixtures.h"
@@ -53,6 +54,20 @@ TEST(make_checks_its_items)
 	ASSERT_EQ(domain_make(fd, &b), -EBADFD);
 	fd = control_open("");
 	ASSERT_EQ(domain_make(fd, &b), -EEXIST);
+}
+
+/* spec 6.2: what is wrong with the world is told before what is scarce */
+TEST(a_name_that_is_taken_is_told_first)
+{
+	int parent = domain_new("", "test-first"), in;
+
+	in = control_open("/domain/test-first");
+	param_set("max_domains_per_user", 0);
+	ASSERT_EQ(domain_make_on(control_open(""), "test-second"), -EMFILE);
+	ASSERT_EQ(domain_make_on(control_open(""), "test-first"), -EEXIST);
+	ASSERT_EQ(domain_make_on(in, "inner"), -EMFILE);
+	close(parent);
+	ASSERT_EQ(domain_make_on(in, "inner"), -ESHUTDOWN);
 }
 
 static void make_unprivileged(void *arg)
@@ -126,6 +141,50 @@ TEST(a_tree_ends_from_its_root)
 		kdbus_client_close(&c);
 		ASSERT_EQ(access(KDBUS_DEV "/domain/test-root", F_OK), -1);
 	}
+}
+
+/* Root of a user namespace, who was given a domain of his own. */
+static void nest_domains(void *arg)
+{
+	int given = *(int *)arg, last;
+
+	ASSERT_OK(unshare(CLONE_NEWUSER));
+	map_root(0);
+	ASSERT_EQ(domain_make_on(control_open(""), "test-mine"), -EPERM);
+	ASSERT_OK(domain_make_on(given, "test-given"));
+	domain_new("/domain/test-given", "a");
+	last = domain_new("/domain/test-given/domain/a", "b");
+	/* wherever below it is */
+	ASSERT_EQ(domain_make_on(control_open("/domain/test-given"), "c"),
+		  -EMFILE);
+	ASSERT_EQ(domain_make_on(control_open("/domain/test-given/domain/a"
+					      "/domain/b"), "c"), -EMFILE);
+	close(last);
+	domain_new("/domain/test-given", "c");
+	ASSERT_EQ(domain_make_on(control_open("/domain/test-given"), "d"),
+		  -EMFILE);
+}
+
+static void be_given_one(void *arg)
+{
+	ASSERT_OK(unshare(CLONE_NEWUSER));
+	ASSERT_OK(domain_make_on(*(int *)arg, "test-given"));
+}
+
+/* spec 1.4, 3.2, 27.7: they do not use up the majors of the machine */
+TEST(domains_of_user_namespaces_are_bounded)
+{
+	int given = control_open("");
+
+	param_set("max_delegated_domains", 3);
+	wait_for(spawn(nest_domains, &given));
+	/* what it was given is still there, and counts for nobody out here */
+	param_set("max_delegated_domains", 1);
+	domain_new("", "test-own");
+	domain_new("/domain/test-given", "own");
+	close(given);
+	given = control_open("");
+	wait_for(spawn(be_given_one, &given));
 }
 
 static void *make_and_close(void *arg)

@@ -265,13 +265,14 @@ TEST(grants_add_up)
 	ASSERT_EQ(nobody_owns(SVC), -EPERM);
 }
 
+/* With the groups of nobody as well, or with this effective one alone. */
 static void owns_by_group(void *arg)
 {
-	static const gid_t groups[] = { 17, 4242, 99999 };
+	static const gid_t groups[] = { 17, 18, 4242, 99998, 99999 };
 	struct kdbus_client c;
 
 	ASSERT_OK(setresgid(NOBODY, *(gid_t *)arg, NOBODY));
-	ASSERT_OK(setgroups(*(gid_t *)arg == NOBODY ? 3 : 0, groups));
+	ASSERT_OK(setgroups(*(gid_t *)arg == NOBODY ? 5 : 0, groups));
 	ASSERT_OK(setresuid(NOBODY, NOBODY, NOBODY));
 	client_new(&c, &bus);
 	ASSERT_OK(kdbus_client_acquire(&c, "com.example.grouped", 0));
@@ -281,15 +282,20 @@ static void owns_by_group(void *arg)
 /* spec 16.4: the effective gid and those beside it */
 TEST(groups_are_all_one_is_in)
 {
+	static gid_t gids[] = { 17, 18, 4242, 99998, 99999 };
+	static gid_t nobody = NOBODY;
 	struct kdbus_client h;
-	gid_t gid = 4242;
+	size_t i;
 
 	setup();
-	holder_new(&h, &bus, "com.example.grouped", GROUP, 4242, OWN);
-	ASSERT_EQ(nobody_owns("com.example.grouped"), -EPERM);
-	wait_for(spawn(owns_by_group, &gid));
-	gid = NOBODY;
-	wait_for(spawn(owns_by_group, &gid));
+	for (i = 0; i < sizeof(gids) / sizeof(*gids); i++) {
+		holder_new(&h, &bus, "com.example.grouped", GROUP, gids[i],
+			   OWN);
+		ASSERT_EQ(nobody_owns("com.example.grouped"), -EPERM);
+		wait_for(spawn(owns_by_group, &gids[i]));
+		wait_for(spawn(owns_by_group, &nobody));
+		kdbus_client_close(&h);
+	}
 }
 
 static void poses_as_root(void *arg)

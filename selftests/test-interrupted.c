@@ -154,6 +154,20 @@ TEST(the_death_of_the_replier_is_told_to_who_comes_back)
 	expect_nothing(&a);
 }
 
+/* spec 10.5, 10.7: and if he does not wait, by a notice */
+TEST(the_death_of_the_replier_is_told_to_who_goes_on)
+{
+	setup();
+	call_interrupted(b.hello.id, 7, 100 * SEC);
+	kdbus_client_close(&b);
+	expect_nothing(&a);
+	ASSERT_OK(request(&a, b.hello.id, 7, 100 * SEC));
+	expect_notice(&a, KDBUS_ITEM_REPLY_DEAD, 7);
+	/* once */
+	ASSERT_EQ(request(&a, b.hello.id, 7, 100 * SEC), -ENXIO);
+	expect_nothing(&a);
+}
+
 /* spec 10.7, 27.9 */
 TEST(a_reply_that_nobody_came_for_is_dropped)
 {

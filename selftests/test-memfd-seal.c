@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include "memfds.h"
+#include "ring.h"
 
 /* spec 20.3, 20.4, decision 18 */
 TEST(the_seal)
@@ -305,6 +306,33 @@ TEST(pinned_pages_share)
 		close(other);
 	}
 	expect_shared(fd, 0);
+}
+
+/* spec 20.3: buffers of a ring stay pinned, to be written to, for ever. */
+TEST(pages_pinned_by_a_ring_share)
+{
+	int fd = memfd_new(2 * PAGE), from = memfd_create("from", 0);
+	char *p = map_rw(fd, 2 * PAGE), c = 0;
+	struct ring ring;
+
+	ring_new(&ring);
+	ASSERT_EQ(write(from, "x", 1), 1);
+	ASSERT_OK(ring_pin(&ring, p, 2 * PAGE));
+	munmap(p, 2 * PAGE);
+	ASSERT_EQ(seal(fd, 1), -ETXTBSY);
+	ASSERT_EQ(is_sealed(fd), 0);
+	/* it is not mapped, and written to all the same */
+	ASSERT_EQ(ring_run(&ring, IORING_OP_READ_FIXED, from, p, 1), 1);
+	ASSERT_EQ(pread(fd, &c, 1, 0), 1);
+	ASSERT_EQ(c, 'x');
+	ASSERT_EQ(seal(fd, 1), -ETXTBSY);
+	ring_unpin(&ring);
+	expect_exclusive(fd, 0);
+
+	ASSERT_OK(seal(fd, 1));
+	ASSERT_OK(map(fd, 2 * PAGE, PROT_READ, MAP_SHARED, 0, &p));
+	ASSERT_EQ(ring_pin(&ring, p, 2 * PAGE), -EFAULT);
+	close(from);
 }
 
 static void *unpin_soon(void *arg)

@@ -93,13 +93,14 @@ on_screen() {
 
 plain() { sed $'s/\033\\[[0-9;]*m//g' "$tmp/screen" > "$tmp/text"; }
 
-# nothing wraps at 80 columns, and it can still be told who it was
+# Nothing wraps at 80 columns, and it can still be told who it was, if not to the
+# last letter where the bus has a long number.
 screen() {
 	on_screen 80 "kdbus-monitor -r $f -q" || return 1
 	grep -q $'\033\\[1m*\033*\\[*;*31m.*refused\|\033\\[.*31m.*refused' "$tmp/screen" || return 1
 	plain
 	[ "$(grep -cE "$t" "$tmp/text")" = "$(kdbus-monitor -q -r "$f" | grep -cE "$t")" ] &&
-	line "$t +#[0-9]+ call         64                [0-9]+:2 Client > 1 Server( |>|$)" &&
+	line "$t +#[0-9]+ call         64                [0-9]+:2 Client > 1 S[erv]*( |>|$)" &&
 	on_screen 80 "NO_COLOR=1 kdbus-monitor -r $f -q" && plain && ! grep -q $'\033\\[[0-9;]*3[0-9]' "$tmp/screen" &&
 	on_screen 80 "kdbus-monitor -r $f -q -W" && plain && line 'org.kdbus.test.Client\(workload' &&
 	on_screen 80 "NO_COLOR=1 kdbus-monitor -r $f -q --color=always" && grep -q $'\033' "$tmp/screen"

@@ -201,6 +201,30 @@ TEST(names_per_connection_are_bounded)
 	ASSERT_EQ(kdbus_client_acquire(&a, "a.e", 0), -E2BIG);
 }
 
+/* spec 27.6, 3.2 */
+TEST(ten_thousand_names_of_one_uid_are_refused)
+{
+	static struct kdbus_client many[10000 / 64 + 1];
+	char name[32];
+	int i, ret = 0;
+
+	setup();
+	become(NOBODY);
+	for (i = 0; i < 10000 && !ret; i++) {
+		if (i % 64 == 0)
+			client_new_pool(&many[i / 64], &bus, 4096);
+		snprintf(name, sizeof(name), "a.b%d", i);
+		ret = kdbus_client_acquire(&many[i / 64], name, 0);
+	}
+	ASSERT_EQ(ret, -E2BIG);
+	ASSERT_EQ(i, 4096 + 1);
+	become(0);
+	/* nobody else has fewer for that */
+	ASSERT_OK(kdbus_client_acquire(&a, "a.other", 0));
+	ASSERT_OK(kdbus_client_release(&many[0], "a.b0"));
+	ASSERT_OK(kdbus_client_acquire(&many[64], "a.b0", 0));
+}
+
 /* ---- lists ------------------------------------------------------------ */
 
 struct record {

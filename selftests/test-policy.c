@@ -121,7 +121,7 @@ TEST(an_endpoint_lives_as_long_as_its_file)
 	ASSERT_EQ(access(ep_path("open"), F_OK), -1);
 }
 
-/* spec 3.2, 27.7, decision 15 */
+/* spec 3.2, 27.6, 27.7, decision 15 */
 TEST(endpoints_per_user_are_bounded)
 {
 	struct kdbus_builder b;
@@ -232,18 +232,26 @@ TEST(talking_needs_a_grant_and_a_reply_needs_none)
 	ASSERT_EQ(msg->cookie_reply, 7);
 }
 
+/* A service, and a client in a sandbox; the sandbox's owner. */
+static int box_new(struct kdbus_client *svc, struct kdbus_client *c)
+{
+	int fd;
+
+	bus_new(&bus);
+	client_new(svc, &bus);
+	ASSERT_OK(kdbus_client_acquire(svc, "com.example.svc", 0));
+	fd = ep_new(&bus, "box", NULL, 0);
+	client_at(c, &bus, "box");
+	return fd;
+}
+
 /* spec 6.4 */
 TEST(update_replaces_all_or_nothing)
 {
 	struct kdbus_client svc, c;
 	struct kdbus_builder b;
-	int fd;
+	int fd = box_new(&svc, &c);
 
-	bus_new(&bus);
-	client_new(&svc, &bus);
-	ASSERT_OK(kdbus_client_acquire(&svc, "com.example.svc", 0));
-	fd = ep_new(&bus, "box", NULL, 0);
-	client_at(&c, &bus, "box");
 	ASSERT_EQ(send_to_name(&c, "com.example.svc", "x"), -ESRCH);
 
 	kdbus_build_cmd(&b, sizeof(struct kdbus_cmd_update));
@@ -261,6 +269,26 @@ TEST(update_replaces_all_or_nothing)
 	ASSERT_OK(xioctl(fd, KDBUS_CMD_EP_UPDATE, b.buf));
 	ASSERT_EQ(send_to_name(&c, "com.example.svc", "x"), -ESRCH);
 	ASSERT_EQ(xioctl(fd, KDBUS_CMD_HELLO, b.buf), -ENOTTY);
+}
+
+/* spec 16.2: of one name there is one entry, the last */
+TEST(the_last_entry_for_a_name_counts)
+{
+	struct kdbus_client svc, c;
+	struct kdbus_builder b;
+	int fd = box_new(&svc, &c);
+
+	kdbus_build_cmd(&b, sizeof(struct kdbus_cmd_update));
+	grant(&b, "com.example.svc", WORLD, 0, TALK);
+	grant(&b, "com.example.svc", WORLD, 0, SEE);
+	ASSERT_OK(xioctl(fd, KDBUS_CMD_EP_UPDATE, b.buf));
+	ASSERT_EQ(send_to_name(&c, "com.example.svc", "x"), -EPERM);
+
+	kdbus_build_cmd(&b, sizeof(struct kdbus_cmd_update));
+	grant(&b, "com.example.svc", WORLD, 0, SEE);
+	grant(&b, "com.example.svc", WORLD, 0, TALK);
+	ASSERT_OK(xioctl(fd, KDBUS_CMD_EP_UPDATE, b.buf));
+	ASSERT_OK(send_to_name(&c, "com.example.svc", "x"));
 }
 
 /* spec 5.6: nobody is privileged through a custom endpoint, root neither */

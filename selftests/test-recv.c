@@ -152,6 +152,68 @@ TEST(failed_copy_out_loses_nothing)
 	expect_msg(&b, a.hello.id, 2);
 }
 
+/* spec 12.2, 12.3 */
+TEST(what_is_put_back_is_where_it_was)
+{
+	struct kdbus_cmd_recv *r = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	setup();
+	for (i = 1; i <= 5; i++)
+		ASSERT_OK(send_prio(i, i == 3 ? -1 : 0));
+	r->flags = KDBUS_RECV_USE_PRIORITY;
+	ASSERT_OK(mprotect(r, 4096, PROT_READ));
+	ASSERT_EQ(xioctl(b.fd, KDBUS_CMD_MSG_RECV, r), -EFAULT);
+	expect_msg(&b, a.hello.id, 1);
+	ASSERT_EQ(xioctl(b.fd, KDBUS_CMD_MSG_RECV, r), -EFAULT);
+	for (i = 2; i <= 5; i++)
+		expect_msg(&b, a.hello.id, i);
+	expect_nothing(&b);
+}
+
+/* How long it takes at best to be told that a message cannot be received. */
+static __u64 fail_to_receive(struct kdbus_cmd_recv *cmd)
+{
+	__u64 start, best = ~0ULL;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		start = now_ns();
+		ASSERT_EQ(xioctl(b.fd, KDBUS_CMD_MSG_RECV, cmd), -EFAULT);
+		start = now_ns() - start;
+		if (start < best)
+			best = start;
+	}
+	return best;
+}
+
+#define MANY 30000
+
+/* spec 12.3: nobody walks a queue while its senders wait */
+TEST(putting_back_takes_no_longer_with_many_queued)
+{
+	struct kdbus_cmd_recv *cmd = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i, n = MANY / slowness();
+	__u64 few, many;
+
+	param_set("max_msgs_per_sender", MANY + 2);
+	setup();
+	cmd->flags = KDBUS_RECV_USE_PRIORITY;
+	ASSERT_OK(mprotect(cmd, 4096, PROT_READ));
+	ASSERT_OK(send_prio(1, 0));
+	ASSERT_OK(send_prio(2, -1));
+	few = fail_to_receive(cmd);
+	for (i = 3; i <= n; i++)
+		ASSERT_OK(send_prio(i, 0));
+	many = fail_to_receive(cmd);
+	printf("# %llu ns with few, %llu ns with many\n", few, many);
+	ASSERT(many < 10 * few);
+	for (i = 1; i <= 3; i++)
+		expect_msg(&b, a.hello.id, i);
+}
+
 /* spec 12.4, 8.8 */
 TEST(peek_leaves_the_message)
 {

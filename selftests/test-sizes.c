@@ -160,6 +160,91 @@ TEST(names_are_bounded_by_a_parameter)
 	ASSERT_OK(kdbus_client_acquire(&a, "a.two", 0));
 }
 
+/* spec 3.1, 3.2, 13.3: on all its connections; nobody else's are fewer */
+TEST(names_of_a_uid_are_bounded_by_a_parameter)
+{
+	struct kdbus_client other;
+	long long before;
+
+	setup();
+	client_new_as(&other, &bus, NOBODY);
+	before = listed_user(0, "names");
+	param_set("max_names_per_user", before + 2);
+	ASSERT_OK(kdbus_client_acquire(&a, "a.one", KDBUS_NAME_QUEUE |
+				       KDBUS_NAME_ALLOW_REPLACEMENT));
+	ASSERT_EQ(kdbus_client_acquire(&b, "a.one", KDBUS_NAME_QUEUE), 1);
+	ASSERT_EQ(listed_user(0, "names"), before + 2);
+	ASSERT_EQ(kdbus_client_acquire(&a, "a.two", 0), -E2BIG);
+	ASSERT_EQ(kdbus_client_acquire(&b, "nodots", 0), -E2BIG);
+	ASSERT_OK(kdbus_client_acquire(&other, "a.two", 0));
+	ASSERT_EQ(listed_user(0, "names"), before + 2);
+
+	/* what is refused, wrong or there already is not charged */
+	param_set("max_names_per_user", before + 3);
+	ASSERT_EQ(kdbus_client_acquire(&a, "a.two", 0), -EEXIST);
+	ASSERT_EQ(kdbus_client_acquire(&a, "nodots", 0), -EINVAL);
+	ASSERT_EQ(kdbus_client_acquire(&b, "a.one", KDBUS_NAME_QUEUE), 1);
+	ASSERT_EQ(listed_user(0, "names"), before + 2);
+	/* a replaced owner waits, instead of who waited */
+	ASSERT_OK(kdbus_client_acquire(&b, "a.one",
+				       KDBUS_NAME_REPLACE_EXISTING));
+	ASSERT_EQ(kdbus_client_acquire(&b, "a.one", 0), -EALREADY);
+	ASSERT_EQ(listed_user(0, "names"), before + 2);
+	ASSERT_OK(kdbus_client_release(&a, "a.one"));
+	ASSERT_EQ(listed_user(0, "names"), before + 1);
+	ASSERT_OK(kdbus_client_release(&b, "a.one"));
+	ASSERT_EQ(listed_user(0, "names"), before);
+}
+
+/* spec 3.1, 3.2: a connection that goes gives back what it had */
+TEST(names_are_given_back_by_who_goes)
+{
+	long long before;
+
+	setup();
+	before = listed_user(0, "names");
+	param_set("max_names_per_user", before + 2);
+	ASSERT_OK(kdbus_client_acquire(&a, "a.one", 0));
+	ASSERT_EQ(kdbus_client_acquire(&b, "a.one", KDBUS_NAME_QUEUE), 1);
+	ASSERT_OK(kdbus_client_byebye(&a));
+	ASSERT_EQ(listed_user(0, "names"), before + 1);
+	kdbus_client_close(&b);
+	ASSERT_EQ(listed_user(0, "names"), before);
+}
+
+/* spec 3.2, 14.1, 14.2: an activator counts for as long as it is one */
+TEST(activators_count_for_their_uid)
+{
+	struct kdbus_client act, late;
+	long long before;
+
+	setup();
+	before = listed_user(0, "names");
+	param_set("max_names_per_user", before + 2);
+	ASSERT_OK(special_new(&act, &bus, KDBUS_HELLO_ACTIVATOR, "a.act"));
+	ASSERT_OK(kdbus_client_acquire(&a, "a.act", 0));
+	ASSERT_EQ(listed_user(0, "names"), before + 2);
+	/* what is wrong with the world is told before what is scarce */
+	ASSERT_EQ(special_new(&late, &bus, KDBUS_HELLO_ACTIVATOR, "a.act"),
+		  -EEXIST);
+	ASSERT_EQ(special_new(&late, &bus, KDBUS_HELLO_ACTIVATOR, "a.late"),
+		  -E2BIG);
+	ASSERT_OK(special_new(&late, &bus, KDBUS_HELLO_POLICY_HOLDER,
+			      "a.late"));
+	kdbus_client_close(&late);
+	/* back to the activator, and taken again */
+	ASSERT_OK(kdbus_client_release(&a, "a.act"));
+	ASSERT_EQ(listed_user(0, "names"), before + 1);
+	ASSERT_OK(kdbus_client_acquire(&a, "a.act", 0));
+	kdbus_client_close(&act);
+	ASSERT_EQ(listed_user(0, "names"), before + 1);
+	ASSERT_OK(special_new(&act, &bus, KDBUS_HELLO_ACTIVATOR, "a.act"));
+	ASSERT_OK(kdbus_client_release(&a, "a.act"));
+	/* with its name */
+	kdbus_client_close(&act);
+	ASSERT_EQ(listed_user(0, "names"), before);
+}
+
 /* spec 3.1, 3.2, 15.3: an entry that is refused is not charged either */
 TEST(matches_are_bounded_by_parameters)
 {

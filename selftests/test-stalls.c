@@ -5,7 +5,7 @@
  */
 #include <sys/prctl.h>
 
-#include "harness.h"
+#include "fixtures.h"
 
 #define NAME "com.example.stalled"
 
@@ -127,9 +127,11 @@ TEST(a_broadcast_that_stalls_holds_up_nobody)
 	expect_stalled(&b, a.hello.id, 1);
 }
 
+static struct kdbus_client *receiver = &b;
+
 static void *recv_there(void *arg)
 {
-	return (void *)(long)xioctl(b.fd, KDBUS_CMD_MSG_RECV, arg);
+	return (void *)(long)xioctl(receiver->fd, KDBUS_CMD_MSG_RECV, arg);
 }
 
 /* spec 22.5, 12.3 */
@@ -204,6 +206,145 @@ TEST(a_sender_that_is_gone_sends_nothing)
 	ASSERT_EQ(finish(), -ECONNRESET);
 	expect_nothing(&b);
 	ASSERT_EQ(listed("connections", &bus, b.hello.id, "pool_used"), 0);
+}
+
+/* Sends what the function at @arg has built, of memory that never comes. */
+static void send_and_sleep(void *arg)
+{
+	void (**build)(void) = arg;
+
+	(*build)();
+	stall_tell(&stall);
+	test_fail(__FILE__, __LINE__, "it came back: %d",
+		  kdbus_client_send(&a, &s.msg));
+}
+
+static void expect_no_trace(void)
+{
+	expect_nothing(&a);
+	expect_nothing(&b);
+	ASSERT_EQ(listed("connections", &bus, 0, "pool_used"), 0);
+	ASSERT_EQ(listed("connections", &bus, a.hello.id, "calls_out"), 0);
+	ASSERT_EQ(listed("accounts", &bus, 0, "msgs"), -1);
+}
+
+/* Kills a sender while it waits; the others, and its connection, go on. */
+static void kill_sender(void (*build)(void))
+{
+	pid_t pid = spawn_sleeper(send_and_sleep, &build);
+
+	ASSERT_OK(send_to(&c, b.hello.id, 2, "x"));
+	expect_msg(&b, c.hello.id, 2);
+	ASSERT_OK(broadcast(&a, 3));
+	ASSERT_OK(send_to(&a, b.hello.id, 4, "x"));
+	expect_msg(&b, a.hello.id, 3);
+	expect_msg(&b, a.hello.id, 4);
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	ASSERT_OK(kdbus_client_release(&b, NAME));
+
+	kill_sleeper(pid);
+	expect_no_trace();
+	ASSERT_OK(send_to(&a, b.hello.id, 5, "x"));
+	expect_msg(&b, a.hello.id, 5);
+}
+
+static void stalling_payload(void)
+{
+	stall_new(&stall);
+	kdbus_build_vec(&s.msg, stall.page, 8);
+}
+
+static void stalling_message(void)
+{
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	stalling_payload();
+}
+
+static void stalling_request(void)
+{
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	make_sync(&s.msg, 100 * SEC);
+	stalling_payload();
+}
+
+static void stalling_broadcast(void)
+{
+	build_broadcast(&s.msg, 1);
+	stalling_payload();
+}
+
+static void stalling_cmdline(void)
+{
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	kdbus_build_vec(&s.msg, "stalled", 8);
+	stall_cmdline();
+}
+
+/* spec 9.7, 10.1, 22.5, 22.6: payload that never comes, until one is killed */
+TEST(a_sender_that_is_killed_sends_nothing)
+{
+	setup();
+	ASSERT_OK(match_rule(&b, 1, KDBUS_ITEM_ID, &a.hello.id, 8));
+	kill_sender(stalling_message);
+	kill_sender(stalling_request);
+	kill_sender(stalling_broadcast);
+}
+
+/* spec 17.2, 22.5, 22.6: the same of what is told of the sender */
+TEST(a_sender_that_is_killed_is_told_nothing_of)
+{
+	setup();
+	ASSERT_OK(match_rule(&b, 1, KDBUS_ITEM_ID, &a.hello.id, 8));
+	set_attach_flags(&b, KDBUS_ATTACH_CMDLINE);
+	kill_sender(stalling_cmdline);
+}
+
+/* A command that stalls before its connection can be seen to have gone. */
+struct late_cmd {
+	int fd;
+	unsigned long cmd;
+	pthread_t thread;
+	int ret;
+};
+
+static void *late_cmd_run(void *arg)
+{
+	struct late_cmd *l = arg;
+
+	l->ret = xioctl(l->fd, l->cmd, stall.page);
+	return NULL;
+}
+
+/* What becomes of a command whose connection says BYEBYE in the middle. */
+static int byebye_during(struct kdbus_client *from, unsigned long cmd,
+			 const struct kdbus_builder *m)
+{
+	struct late_cmd l = { .fd = from->fd, .cmd = cmd };
+
+	stall_new(&stall);
+	ASSERT_OK(pthread_create(&l.thread, NULL, late_cmd_run, &l));
+	stall_wait(&stall);
+	ASSERT_OK(kdbus_client_byebye(from));
+	stall_serve(&stall, m->buf, *(const __u64 *)m->buf);
+	ASSERT_OK(pthread_join(l.thread, NULL));
+	return l.ret;
+}
+
+/* spec 15.3, 17.8, 27.10 */
+TEST(a_connection_that_is_gone_changes_nothing)
+{
+	__u64 flags = KDBUS_ATTACH_CREDS;
+	struct kdbus_builder m;
+
+	setup();
+	kdbus_build_cmd(&m, sizeof(struct kdbus_cmd_update));
+	kdbus_build_item(&m, KDBUS_ITEM_ATTACH_FLAGS, &flags, sizeof(flags));
+	ASSERT_EQ(byebye_during(&a, KDBUS_CMD_CONN_UPDATE, &m), -ECONNRESET);
+
+	kdbus_build_cmd(&m, sizeof(struct kdbus_cmd_match));
+	ASSERT_OK(kdbus_client_match_add(&b, &m));
+	ASSERT_EQ(byebye_during(&b, KDBUS_CMD_MATCH_REMOVE, &m), -ECONNRESET);
+	ASSERT_EQ(byebye_during(&c, KDBUS_CMD_MATCH_ADD, &m), -ECONNRESET);
 }
 
 /* Begins a SEND to a name of b's, which b gives up meanwhile. */
@@ -404,13 +545,57 @@ TEST(a_broadcast_honours_a_policy_that_changes_meanwhile)
 	expect_nothing(&n);
 }
 
+/* ---- what is put back --------------------------------------------------- */
+
+static struct kdbus_client act;
+
+static void send_to_activator(__u64 cookie, __s64 priority)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_msg(&m, 0, cookie);
+	kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, NAME);
+	m.msg.priority = priority;
+	ASSERT_OK(kdbus_client_send(&a, &m));
+}
+
+/* spec 12.2, 12.3, 14.4: all that was before and behind it has gone and come */
+TEST(what_is_put_back_finds_its_place_again)
+{
+	static const struct kdbus_cmd_recv urgent = {
+		.flags = KDBUS_RECV_USE_PRIORITY,
+	};
+	pthread_t t;
+	void *ret;
+	int i;
+
+	setup();
+	hello_policy(&act, KDBUS_HELLO_ACTIVATOR, KDBUS_POLICY_ACCESS_WORLD,
+		     KDBUS_POLICY_OWN, 0);
+	for (i = 1; i <= 5; i++)
+		send_to_activator(i, i == 3 ? -1 : 0);
+	receiver = &act;
+	stall_new_writer(&stall, &urgent, sizeof(urgent));
+	ASSERT_OK(pthread_create(&t, NULL, recv_there, stall.page));
+	stall_wait(&stall);
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	expect_msg(&b, a.hello.id, 1);
+	ASSERT_OK(kdbus_client_release(&b, NAME));
+
+	stall_unmap(&stall);
+	ASSERT_OK(pthread_join(t, &ret));
+	ASSERT_EQ((long)ret, -EFAULT);
+	for (i = 2; i <= 5; i++)
+		expect_msg(&act, a.hello.id, i);
+	expect_nothing(&act);
+}
+
 /* ---- replies ------------------------------------------------------------ */
 
 /*
  * A call of c's to the name, whose request lies with a: nobody has received
  * it, so it moves with the name.
  */
-static struct kdbus_client act;
 static struct sender call;
 
 static void call_service(__u64 attach_flags, __u64 conn_flags)
@@ -516,8 +701,8 @@ TEST(one_reply_is_at_the_expense_of_who_called)
 		sender_start(&replies[i], &b);
 		stall_wait(&stalls[i]);
 	}
-	ASSERT_EQ(listed("accounts", &bus, c.hello.id, "msgs"), 2);
-	ASSERT(listed("accounts", &bus, c.hello.id, "bytes") > 2000);
+	/* what stalls is at nobody's expense */
+	ASSERT_EQ(listed("connections", &bus, c.hello.id, "pool_used"), 0);
 
 	/* the last one is there first: it is the reply */
 	stall_serve(&stalls[2], "2", 2);
@@ -549,4 +734,121 @@ TEST(a_reply_in_the_making_is_late_after_the_deadline)
 	/* now it is a message like any other */
 	ASSERT_OK(kdbus_client_free(&c, expect_stalled(&c, b.hello.id, 1)));
 	ASSERT_EQ(listed("connections", &bus, c.hello.id, "pool_used"), 0);
+}
+
+/* ---- room that replies hold --------------------------------------------- */
+
+#define BIG (100 * 1024)
+
+/* Begins a call of c's to b; b has received it. */
+static void begin_call(void)
+{
+	kdbus_build_msg(&call.msg, b.hello.id, 7);
+	make_sync(&call.msg, 100 * SEC);
+	sender_start(&call, &c);
+	ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+	expect_msg(&b, c.hello.id, 7);
+}
+
+/* Begins an answer that stalls in the last page of its payload. */
+static char *begin_big_reply(struct sender *reply, struct stall *at)
+{
+	char *data = mmap(NULL, BIG, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT(data != MAP_FAILED);
+	memset(data, 'x', BIG);
+	stall_at(at, data + BIG - 4096);
+	reply_init(&reply->msg, 1);
+	kdbus_build_vec(&reply->msg, data, BIG);
+	sender_start(reply, &b);
+	stall_wait(at);
+	return data;
+}
+
+static void expect_no_room_taken(void)
+{
+	ASSERT_EQ(listed("connections", &bus, c.hello.id, "pool_used"), 0);
+}
+
+/* spec 27.9, 10.6: whether the call goes on or has ended */
+TEST(replies_that_stall_hold_no_room)
+{
+	struct sender replies[4];
+	struct stall stalls[4];
+	int i;
+
+	setup();
+	for (i = 0; i < 4; i++) {
+		begin_call();
+		begin_big_reply(&replies[i], &stalls[i]);
+		expect_no_room_taken();
+		ASSERT_OK(kdbus_client_cancel(&c, 7));
+		ASSERT_EQ(sender_end(&call), -ECANCELED);
+		expect_no_room_taken();
+	}
+	/* now they are messages like any others, and b's */
+	for (i = 0; i < 4; i++) {
+		stall_serve(&stalls[i], "y", 1);
+		ASSERT_OK(sender_end(&replies[i]));
+		ASSERT_EQ(listed("accounts", &bus, c.hello.id, "msgs"), i + 1);
+	}
+	for (i = 0; i < 4; i++)
+		expect_msg(&c, b.hello.id, 1);
+}
+
+/* spec 10.6, 9.7 */
+TEST(a_reply_that_stalled_is_whole)
+{
+	static char got[BIG];
+	const struct kdbus_msg *reply;
+	char *data;
+
+	setup();
+	begin_call();
+	data = begin_big_reply(&s, &stall);
+	stall_serve(&stall, "the end", 8);
+	ASSERT_OK(sender_end(&s));
+	ASSERT_OK(sender_end(&call));
+	reply = (const void *)(c.pool + call.msg.msg.offset_reply);
+	ASSERT_EQ(kdbus_msg_payload(reply, got, BIG), BIG);
+	ASSERT_OK(memcmp(got, data, BIG));
+	ASSERT_OK(strcmp(got + BIG - 4096, "the end"));
+	ASSERT_EQ(listed("accounts", &bus, c.hello.id, "bytes"), -1);
+	ASSERT_OK(kdbus_client_free(&c, reply));
+	expect_no_room_taken();
+}
+
+/* spec 27.9, 10.3: memory that is not there is the replier's own mistake */
+TEST(a_reply_that_cannot_be_read_can_be_sent_again)
+{
+	setup();
+	begin_call();
+	begin_big_reply(&s, &stall);
+	stall_unmap(&stall);
+	ASSERT_EQ(sender_end(&s), -EFAULT);
+	expect_no_room_taken();
+	reply_init(&s.msg, 2);
+	ASSERT_OK(kdbus_client_send(&b, &s.msg));
+	ASSERT_OK(sender_end(&call));
+}
+
+/* spec 27.9, 19.2 */
+TEST(what_monitors_are_told_of_a_reply_holds_no_room)
+{
+	struct kdbus_client m;
+
+	setup();
+	ASSERT_OK(kdbus_client_open(&m, bus.path, KDBUS_HELLO_MONITOR,
+				    KDBUS_ATTACH_CMDLINE, 0, NULL));
+	begin_call();
+	reply_init(&s.msg, 1);
+	stall_cmdline();
+	sender_start(&s, &b);
+	stall_wait(&stall);
+	expect_no_room_taken();
+	ASSERT_OK(finish());
+	ASSERT_OK(sender_end(&call));
+	expect_msg(&m, c.hello.id, 7);
+	expect_msg(&m, b.hello.id, 1);
 }

@@ -38,9 +38,9 @@ csv_of() {
 	return $ret
 }
 
-# csv_reached TIME: there is a whole row that is younger
+# csv_reached TIME: there is a whole row that is younger; the title is no number
 csv_reached() {
-	awk -F, -v now="$1" '/\r$/ && $1 > now { found = 1 } END { exit !found }' "$tmp/csv"
+	awk -F, -v now="$1" '/\r$/ && $1 + 0 > now + 0 { found = 1 } END { exit !found }' "$tmp/csv"
 }
 
 # sums FIELDS-OF-TRUTH COLUMNS-OF-CSV [PAIRS]: they add up to the same, over

@@ -453,8 +453,8 @@ static void policy_denies(void)
 	make = kdbus_build_cmd(&b, sizeof(*make));
 	kdbus_build_string(&b, KDBUS_ITEM_MAKE_NAME, name);
 	must(ioctl(ep, KDBUS_CMD_EP_MAKE, make) ? -errno : 0, "endpoint");
-	printf("policy 0 set\n");
 	printf("bus endpoint_new %s\n", name);
+	printf("policy 0 set\n");
 	kdbus_endpoint_path(ep_path, sizeof(ep_path), bus_name, name);
 	must(kdbus_client_open(&c, ep_path, 0, 0, 1 << 20, "boxed"), ep_path);
 	printf("conn %llu new flags= text=boxed\n", ID(&c));
