@@ -16,6 +16,7 @@ position p;
  lockdep_assert_held(&bus->lock);
 )
  ... when != mutex_unlock(&bus->lock)
+     when any
  f@p(...)
 
 @script:python@
@@ -26,6 +27,7 @@ print("%s:%s: error: %s: %s() under the bus lock" % (p[0].file, p[0].line, p[0].
 
 @bus_alloc exists@
 struct kdbus_bus *bus;
+expression e1, e2;
 identifier f;
 position p;
 @@
@@ -35,7 +37,14 @@ position p;
  lockdep_assert_held(&bus->lock);
 )
  ... when != mutex_unlock(&bus->lock)
+     when any
+(
  f@p(..., \(GFP_KERNEL\|GFP_KERNEL_ACCOUNT\), ...)
+|
+ f@p(..., \(GFP_KERNEL\|GFP_KERNEL_ACCOUNT\) | e1, ...)
+|
+ f@p(..., \(GFP_KERNEL\|GFP_KERNEL_ACCOUNT\) | e1 | e2, ...)
+)
 
 @script:python@
 p << bus_alloc.p;
@@ -44,12 +53,18 @@ f << bus_alloc.f;
 print("%s:%s: error: %s: %s() may wait for memory under the bus lock" % (p[0].file, p[0].line, p[0].current_element, f))
 
 @spin_trace exists@
-expression lock;
+expression taken;
+spinlock_t held;
 identifier f =~ "^trace_kdbus_";
 position p;
 @@
- spin_lock(lock);
- ... when != spin_unlock(lock)
+(
+ spin_lock(taken);
+|
+ lockdep_assert_held(&held);
+)
+ ... when != spin_unlock(taken)
+     when any
  f@p(...)
 
 @script:python@
