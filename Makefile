@@ -300,8 +300,8 @@ check-debug:
 
 .PHONY: coverage
 coverage:
-	@$(MAKE) --no-print-directory check D=kasan T='$(T)'
-	@scripts/coverage $(B)/log-kasan/gcov.tar $(B)/log-kasan/not-reached
+	@status=0; $(MAKE) --no-print-directory check D=kasan T='$(T)' || status=$$?; \
+	scripts/coverage $(B)/log-kasan/gcov.tar $(B)/log-kasan/not-reached && exit $$status
 
 # ---- on a real machine ---------------------------------------------------
 
