@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# usage: kcsan-reports.sh
+# Of what a kernel with KCSAN says all counts that is about the module, and
+# nothing else. Each report is tried in the middle of a log.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+ours() { awk -v bad='WARNING:|BUG:' -f scripts/kcsan-ours.awk; }
+
+line='=================================================================='
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+failed=
+
+# expect counts|not WHAT
+expect() {
+	local got=not
+	! grep -q . "$out" || got=counts
+	[ "$got" = "$1" ] || {
+		echo "$2: $got, must be $1"
+		failed=1
+	}
+}
+
+# report counts|not WHAT < REPORT
+report() {
+	{
+		echo "before"
+		echo "$line"
+		cat
+		echo "$line"
+		echo "behind"
+	} | sed 's/^/[  231.465022] /' | ours > "$out"
+	[ "$(sed -n '1p;$p' "$out" | tr -d '\n')" = \
+	  "[  231.465022] before[  231.465022] behind" ]
+	sed -i '1d;$d' "$out"
+	expect "$1" "$2"
+}
+
+report counts "the module against itself" <<'E'
+BUG: KCSAN: data-race in kdbus_a [kdbus] / kdbus_b [kdbus]
+
+write to 0xffff888004f14d20 of 4 bytes by task 1577 on cpu 1:
+ kdbus_a+0xc9/0x450 [kdbus]
+ __x64_sys_ioctl+0xce/0x100
+
+read to 0xffff888004f14d20 of 4 bytes by task 1860 on cpu 0:
+ kdbus_b+0x2ca/0x480 [kdbus]
+E
+report counts "a list of the module" <<'E'
+BUG: KCSAN: data-race in __list_add_valid / __list_del_entry_valid
+
+read to 0xffff888004f14d20 of 8 bytes by task 1577 on cpu 1:
+ __list_add_valid+0xc9/0x450
+ kdbus_a+0xc9/0x450 [kdbus]
+
+write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
+ __list_del_entry_valid+0x10/0x20
+E
+report counts "a timer of the module" <<'E'
+BUG: KCSAN: data-race in kdbus_timer [kdbus] / other
+
+write to 0xffff888004f14d20 of 4 bytes by interrupt on cpu 1:
+ kdbus_timer+0xc9/0x450 [kdbus]
+ __hrtimer_run_queues+0x1/0x2
+ asm_sysvec_apic_timer_interrupt+0x1/0x2
+ schedule+0x1/0x2
+
+read to 0xffff888004f14d20 of 4 bytes by task 1860 on cpu 0:
+ other+0x2ca/0x480
+E
+report counts "what its trace events read" <<'E'
+BUG: KCSAN: data-race in other / strlen
+
+read to 0xffff888004f14d20 of 1 bytes by task 1577 on cpu 1:
+ strlen+0x1/0x2
+ trace_event_raw_event_kdbus_msg_send+0x1/0x2 [kdbus]
+ kdbus_a+0xc9/0x450 [kdbus]
+
+write to 0xffff888004f14d20 of 4 bytes by task 1860 on cpu 0:
+ other+0x2ca/0x480
+E
+report counts "what the module writes and the kernel reads" <<'E'
+BUG: KCSAN: data-race in __hrtimer_run_queues / kdbus_b [kdbus]
+
+read (marked) to 0xffff888004f14d20 of 8 bytes by interrupt on cpu 1:
+ __hrtimer_run_queues+0x1/0x2
+
+write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
+ kdbus_b+0x2ca/0x480 [kdbus]
+E
+report counts "a plain read of a page" <<'E'
+BUG: KCSAN: data-race in kdbus_pool_free [kdbus] / lru_add_fn
+
+read to 0xffffea00001e0288 of 8 bytes by task 1577 on cpu 1:
+ kdbus_pool_free+0xc9/0x450 [kdbus]
+
+write to 0xffffea00001e0288 of 8 bytes by task 1860 on cpu 0:
+ lru_add_fn+0x2ca/0x480
+E
+report counts "another word of a page" <<'E'
+BUG: KCSAN: data-race in kdbus_pool_free [kdbus] / lru_add_fn
+
+read (marked) to 0xffffea00001e0290 of 8 bytes by task 1577 on cpu 1:
+ kdbus_pool_free+0xc9/0x450 [kdbus]
+
+write to 0xffffea00001e0290 of 8 bytes by task 1860 on cpu 0:
+ lru_add_fn+0x2ca/0x480
+E
+report counts "a race with what is unknown" <<'E'
+BUG: KCSAN: data-race in kdbus_a+0x8f/0x130 [kdbus]
+
+race at unknown origin, with read to 0xffff888004f14d20 of 8 bytes by task 1577 on cpu 1:
+ kdbus_a+0x8f/0x130 [kdbus]
+E
+report not "whether a page is a part of a larger one" <<'E'
+BUG: KCSAN: data-race in kdbus_pool_free [kdbus] / lru_add_fn
+
+read (marked) to 0xffffea00001e0288 of 8 bytes by task 1577 on cpu 1:
+ kdbus_pool_free+0xc9/0x450 [kdbus]
+ kdbus_conn_release+0x17b/0x2c0 [kdbus]
+
+write to 0xffffea00001e0288 of 8 bytes by task 1860 on cpu 0:
+ lru_add_fn+0x2ca/0x480
+ lru_add_drain_cpu+0x10d/0x1b0
+E
+report not "what a BPF program does" <<'E'
+BUG: KCSAN: data-race in ktime_get_mono_fast_ns+0x8f/0x130
+
+race at unknown origin, with read to 0xffffffff826ae698 of 8 bytes by task 8528 on cpu 1:
+ ktime_get_mono_fast_ns+0x8f/0x130
+ bpf_prog_07071b97d54cea7b_raw_msg_queue+0x1b1/0x3c3
+ __bpf_trace_kdbus_msg_queue+0x21/0x30 [kdbus]
+ kdbus_conn_stamp_seen.constprop.0+0x2ab/0x2d0 [kdbus]
+E
+report not "an interrupt and a page fault" <<'E'
+BUG: KCSAN: data-race in a / b
+
+write to 0xffff888004f14d20 of 8 bytes by interrupt on cpu 1:
+ a+0x1/0x2
+ asm_sysvec_apic_timer_interrupt+0x1/0x2
+ kdbus_a+0xc9/0x450 [kdbus]
+
+read to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
+ b+0x1/0x2
+ asm_exc_page_fault+0x1/0x2
+ kdbus_b+0x2ca/0x480 [kdbus]
+E
+report not "the page cache" <<'E'
+BUG: KCSAN: data-race in __filemap_get_folio / b
+
+read to 0xffff888004f14d20 of 8 bytes by task 1577 on cpu 1:
+ __filemap_get_folio+0x1/0x2
+ kdbus_a+0xc9/0x450 [kdbus]
+
+write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
+ b+0x1/0x2
+E
+report not "a race of others" <<'E'
+BUG: KCSAN: data-race in a / b
+
+read to 0xffff888004f14d20 of 8 bytes by task 1577 on cpu 1:
+ a+0x1/0x2
+
+write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
+ b+0x1/0x2
+E
+
+{ echo "$line"; echo "BUG: KASAN: x"; echo "$line"; } | ours > "$out"
+expect counts "what is no race"
+{ echo "$line"; echo "BUG: KCSAN: data-race in a / b"; echo "WARNING: x"; echo "$line"; } |
+	ours > "$out"
+expect counts "a warning in the middle of a race of others"
+{ echo "$line"; echo "BUG: KCSAN: data-race in a / b"; } | ours > "$out"
+expect counts "a report that is cut off"
+
+[ -z "$failed" ]
