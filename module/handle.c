@@ -30,6 +30,7 @@
 #include "recv.h"
 #include "send.h"
 #include "trace.h"
+#include "uaccess.h"
 
 enum kdbus_handle_state {
 	KDBUS_HANDLE_CONTROL,
@@ -371,7 +372,7 @@ static int kdbus_conn_cmd_cancel(struct kdbus_conn *conn, u64 __user *argp)
 {
 	u64 cookie;
 
-	if (!kdbus_user_ptr_is_aligned(argp) || get_user(cookie, argp))
+	if (!kdbus_user_ptr_is_aligned(argp) || kdbus_get_user(cookie, argp))
 		return -EFAULT;
 	return kdbus_calls_cancel(conn, cookie);
 }
@@ -380,7 +381,7 @@ static int kdbus_conn_cmd_free(struct kdbus_conn *conn, u64 __user *argp)
 {
 	u64 offset;
 
-	if (!kdbus_user_ptr_is_aligned(argp) || get_user(offset, argp))
+	if (!kdbus_user_ptr_is_aligned(argp) || kdbus_get_user(offset, argp))
 		return -EFAULT;
 	return kdbus_pool_release(conn->pool, offset);
 }

@@ -18,6 +18,7 @@
 #include "policy.h"
 #include "pool.h"
 #include "trace.h"
+#include "uaccess.h"
 
 static int kdbus_info_write_process(const struct kdbus_meta *meta, u64 flags,
 				    const struct kdbus_meta_ns *to,
@@ -188,7 +189,7 @@ static int kdbus_info_hand_out(struct kdbus_conn *conn,
 	if (!ret)
 		ret = kdbus_pool_write(&pw, w->buf, w->size);
 	kdbus_pool_writer_end(&pw);
-	if (!ret && put_user(slice->offset, offset))
+	if (!ret && kdbus_put_user(slice->offset, offset))
 		ret = -EFAULT;
 	if (!ret)
 		kdbus_slice_publish(slice);

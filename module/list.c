@@ -19,6 +19,7 @@
 #include "names.h"
 #include "policy.h"
 #include "pool.h"
+#include "uaccess.h"
 
 /**
  * struct kdbus_list - a list being built
@@ -156,7 +157,7 @@ static int kdbus_list_hand_out(const struct kdbus_list *list,
 	kdbus_pool_writer_init(&w, slice, 0);
 	ret = kdbus_pool_write(&w, list->buf, list->size);
 	kdbus_pool_writer_end(&w);
-	if (!ret && put_user(slice->offset, offset))
+	if (!ret && kdbus_put_user(slice->offset, offset))
 		ret = -EFAULT;
 	if (!ret)
 		kdbus_slice_publish(slice);

@@ -26,6 +26,7 @@
 #include "names.h"
 #include "pool.h"
 #include "send.h"
+#include "uaccess.h"
 
 static atomic64_t kdbus_message_ids = ATOMIC64_INIT(0);
 
@@ -317,7 +318,7 @@ static int kdbus_message_fetch(struct kdbus_message *msg,
 	u64 size;
 
 	if (!kdbus_user_ptr_is_aligned(umsg) ||
-	    get_user(size, &umsg->size))
+	    kdbus_get_user(size, &umsg->size))
 		return -EFAULT;
 	if (size < sizeof(*hdr) || size > KDBUS_MSG_MAX_SIZE)
 		return -EMSGSIZE;

@@ -25,6 +25,7 @@
 #include "queue.h"
 #include "recv.h"
 #include "trace.h"
+#include "uaccess.h"
 
 static noinline void kdbus_recv_do_trace(const struct kdbus_conn *conn,
 					 const struct kdbus_entry *entry,
@@ -153,7 +154,7 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	slice = entry->slice;
 	if (!ret)
 		ret = kdbus_recv_write_fds(entry, fds);
-	if (!ret && put_user(slice->offset, offset))
+	if (!ret && kdbus_put_user(slice->offset, offset))
 		ret = -EFAULT;
 	if (ret < 0) {
 		if (fds) {
@@ -221,7 +222,7 @@ static int kdbus_recv_peek(struct kdbus_conn *conn,
 
 	ret = copy.kind == KDBUS_MSG_KIND_NOTIFY ? 0 :
 	      kdbus_message_write_seq(&copy);
-	if (!ret && put_user(slice->offset, offset))
+	if (!ret && kdbus_put_user(slice->offset, offset))
 		ret = -EFAULT;
 	if (!ret)
 		kdbus_slice_publish(slice);

@@ -386,7 +386,7 @@ static void call_failed(int ret)
 	expect_nothing(&a);
 }
 
-static void call_each(int may_lose)
+static void call_each(void)
 {
 	pthread_t t;
 
@@ -395,7 +395,7 @@ static void call_each(int may_lose)
 	ASSERT_OK(pthread_create(&t, NULL, replier, NULL));
 	fail_each(&(struct op){ .prepare = must_call, .run = call,
 				.undo = free_reply, .failed = call_failed,
-				.may_lose = may_lose });
+				.may_lose = 1 });
 }
 
 TEST(msg_send_and_wait_for_the_reply)
@@ -403,7 +403,7 @@ TEST(msg_send_and_wait_for_the_reply)
 	world();
 	kdbus_build_msg(&replies, a.hello.id, 1);
 	kdbus_build_vec(&replies, "answer", 7);
-	call_each(0);
+	call_each();
 }
 
 /* The place for the numbers of the files is known when the reply is there. */
@@ -412,7 +412,7 @@ TEST(msg_send_and_wait_for_a_reply_with_files)
 	world();
 	kdbus_build_msg(&replies, a.hello.id, 1);
 	payload_build(&replies, &b);
-	call_each(1);
+	call_each();
 	payload_is_ours();
 }
 
@@ -475,13 +475,13 @@ static void got_answer(void)
 	expect_nothing(&a);
 }
 
-/* An answer whose files have no place for their numbers is lost. */
+/* An answer whose files get no numbers, or of which none can be told, is lost. */
 static void answer_is_gone(int ret)
 {
 	expect_nothing(&a);
 	if (!lost)
 		return;
-	ASSERT_EQ(ret, -ENOMEM);
+	ASSERT(ret == -ENOMEM || ret == -EFAULT);
 	a_was_answered_meanwhile();
 }
 
@@ -516,7 +516,7 @@ TEST(msg_cancel)
 {
 	world();
 	fail_each(&(struct op){ .prepare = a_waits, .run = cancel,
-				.undo = call_has_ended, .never = 1 });
+				.undo = call_has_ended });
 }
 
 /* ---- receiving ---------------------------------------------------------- */
@@ -603,5 +603,5 @@ TEST(free_of_a_message)
 	world();
 	build_bytes();
 	fail_each(&(struct op){ .prepare = must_receive,
-				.run = free_received, .never = 1 });
+				.run = free_received });
 }

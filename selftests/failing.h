@@ -19,8 +19,8 @@
  * @failed:	looks at what no listing shows after it failed with an errno,
  *		and takes back what it may have done nevertheless, where the ABI
  *		has it so; or NULL
- * @never:	nothing makes it fail: it can do without what it allocates, and
- *		copies by get_user() and put_user() alone
+ * @never:	nothing makes it fail: it copies nothing, and can do without what
+ *		it allocates
  * @may_lose:	it may lose messages, where the ABI has it so, and does: @undo
  *		and @failed compare @lost with what has arrived
  * @may_lack:	metadata that may be missing from what arrives when it succeeds

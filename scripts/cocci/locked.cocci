@@ -7,7 +7,7 @@
 
 @bus_user exists@
 struct kdbus_bus *bus;
-identifier f =~ "^_*(copy_(from|to)_user|(get|put)_user|clear_user|strncpy_from_user)$|^kdbus_(cmd_import|pool_write_user)$";
+identifier f =~ "^(_*|kdbus_)(copy_(from|to)_user|(get|put)_user|clear_user|strncpy_from_user)$|^kdbus_(cmd_import|pool_write_user)$";
 position p;
 @@
 (

@@ -22,6 +22,7 @@ static void user_in_what_is_called_so(struct kdbus_bus *bus, u64 __user *from)
 
 	lockdep_assert_held(&bus->lock);
 	get_user(word, from);		/* locked */
+	kdbus_put_user(word, from);	/* locked */
 }
 
 static void user_under_somebodys_bus_lock(struct kdbus_conn *conn,
