@@ -331,7 +331,9 @@ size_t kdbus_msg_payload(const struct kdbus_msg *msg, void *buf, size_t size)
 		if (item->type != KDBUS_ITEM_PAYLOAD_OFF)
 			continue;
 		n = item->vec.size < left ? item->vec.size : left;
-		if (item->vec.offset == ~0ULL)
+		if (!n)
+			; /* @buf may be NULL */
+		else if (item->vec.offset == ~0ULL)
 			memset((char *)buf + done, 0, n);
 		else
 			memcpy((char *)buf + done,

@@ -182,7 +182,8 @@ const struct kdbus_item *kdbus_msg_item(const struct kdbus_msg *msg,
 					__u64 type);
 
 /*
- * Copies the payload of all PAYLOAD_OFF items to @buf, at most @size bytes.
+ * Copies the payload of all PAYLOAD_OFF items to @buf, at most @size bytes; NULL
+ * if @size is 0.
  * Returns the bytes there are.
  */
 size_t kdbus_msg_payload(const struct kdbus_msg *msg, void *buf, size_t size);
