@@ -1,36 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Reads a kernel log, prints it without KCSAN's reports of races that are not
-# the module's: the kernel has some of its own. Variables: bad, a pattern of
-# what counts wherever it is said, also in the middle of a report.
+# the module's: the kernel has some of its own, and many functions that the
+# module calls, locks among them, are in some. Variables: bad, a pattern of what
+# counts wherever it is said, also in the middle of a report.
 #
-# A report counts if the module is on one of its sides. It is not for what is
-# done on its stack by others: an interrupt, a page fault, the BPF programs of
-# its trace events. Nor do these count:
-# - functions of the kernel that are made to be called without a lock: the page
-#   cache marks a page as used; timers and poll look before they lock;
-# - what put_page() reads to see whether a page is a part of a larger one. That
-#   word of struct page (the second; they are 64 bytes long, from 0xffffea...)
-#   is also a link of the list of pages that the kernel puts it on, whose bit 0
-#   is never set. A plain read of it would count.
+# A report counts if the access on one of its sides is the module's: made by a
+# function of the module, or for one by the kernel's functions for lists, trees,
+# strings and whatever else works on the memory it is given. But for one thing:
+# what put_page() reads to see whether a page is a part of a larger one. That
+# word of struct page (the second; they are 64 bytes long, from 0xffffea...) is
+# also a link of the list of pages that the kernel puts it on, whose bit 0 is
+# never set. A plain read of it counts.
 BEGIN {
-	known = "data-race in (__filemap_get_folio|__hrtimer_run_queues|poll_schedule_timeout|tick_)"
-	others = "asm_sysvec_|asm_common_interrupt|asm_exc_page_fault|__bpf_trace_kdbus_"
+	library = " _*(list_(add|del)|llist_|rb_|xas?_|mem(cpy|move|set|cmp|chr|scan)" \
+		"|kmemdup|kstrdup|krealloc|kasprintf|str|sc?nprintf|vsc?nprintf" \
+		"|format_decode|number|put_dec|seq_|find_(first|next)|full_name_hash" \
+		"|copy_(from|to)_user|(get|put)_user|refcount_|wake_up|rcuwait_" \
+		"|prepare_to_wait|finish_|(add|remove)_wait_queue|autoremove_wake" \
+		")[a-z0-9_.]*\\+0x"
 	page_head = "read \\(marked\\) to 0xffffea[0-9a-f]*[048c]8 of 8 bytes"
-}
-
-function counts()
-{
-	if (report !~ /KCSAN/)
-		return 1
-	return ours && !head && (title !~ known || title ~ /kdbus/)
 }
 
 /====================/ {
 	inside = !inside
 	if (inside)
-		report = title = side = ours = head = ""
-	else if (counts())
+		report = side = ours = head = ""
+	else if (report !~ /KCSAN/ || (ours && !head))
 		printf "%s", report
 	next
 }
@@ -38,21 +34,15 @@ function counts()
 	print
 	next
 }
-/BUG: KCSAN:/ {
-	title = $0
-}
 / bytes by (task|interrupt)/ {
 	side = 1
-	if ($0 ~ page_head)
-		head = 1
+	head = head || $0 ~ page_head
 }
-# whose the side is, says the first frame that tells
-side && $0 ~ others {
-	side = ""
-}
-side && /\[kdbus\]/ {
-	side = ""
-	ours = 1
+side && /\+0x/ {
+	if ($0 ~ /\[kdbus\]/)
+		ours = 1
+	if (ours || $0 !~ library)
+		side = ""
 }
 {
 	report = report $0 "\n"

@@ -58,6 +58,19 @@ read to 0xffff888004f14d20 of 8 bytes by task 1577 on cpu 1:
 write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
  __list_del_entry_valid+0x10/0x20
 E
+report counts "a string that is printed" <<'E'
+BUG: KCSAN: data-race in string_nocheck / other
+
+read to 0xffff888004f14d20 of 1 bytes by task 1577 on cpu 1:
+ string_nocheck+0xc9/0x450
+ string+0xc9/0x450
+ vsnprintf+0xc9/0x450
+ snprintf+0xc9/0x450
+ kdbus_a.constprop.0+0xc9/0x450 [kdbus]
+
+write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
+ other+0x10/0x20
+E
 report counts "a timer of the module" <<'E'
 BUG: KCSAN: data-race in kdbus_timer [kdbus] / other
 
@@ -147,11 +160,27 @@ read to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
  asm_exc_page_fault+0x1/0x2
  kdbus_b+0x2ca/0x480 [kdbus]
 E
-report not "the page cache" <<'E'
-BUG: KCSAN: data-race in __filemap_get_folio / b
+report not "the inside of a lock" <<'E'
+BUG: KCSAN: data-race in osq_lock / osq_unlock
+
+write (marked) to 0xffff88807dc2b180 of 8 bytes by task 561 on cpu 1:
+ osq_lock+0x106/0x2a0
+ rwsem_down_write_slowpath+0x6d8/0xde0
+ down_write+0x10f/0x130
+ kdbus_cmd_match_add+0x50c/0x980 [kdbus]
+
+read to 0xffff88807dc2b180 of 8 bytes by task 560 on cpu 0:
+ osq_unlock+0xd6/0x150
+ rwsem_down_write_slowpath+0x7d6/0xde0
+ down_write+0x10f/0x130
+ kdbus_matches_remove+0x71/0x450 [kdbus]
+E
+report not "what the page cache copies" <<'E'
+BUG: KCSAN: data-race in memcpy / b
 
 read to 0xffff888004f14d20 of 8 bytes by task 1577 on cpu 1:
- __filemap_get_folio+0x1/0x2
+ memcpy+0x1/0x2
+ filemap_get_folios+0x1/0x2
  kdbus_a+0xc9/0x450 [kdbus]
 
 write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
