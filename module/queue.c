@@ -78,16 +78,29 @@ static void kdbus_entry_free_files(struct kdbus_entry *entry)
 	kdbus_entry_forget_files(entry);
 }
 
+/**
+ * kdbus_entry_forget_twin() - an entry will not become what was prepared
+ * @entry:	the entry, in no queue
+ *
+ * May sleep.
+ */
+void kdbus_entry_forget_twin(struct kdbus_entry *entry)
+{
+	if (!entry->twin_to)
+		return;
+	kdbus_entry_free(entry->twin);
+	kdbus_conn_put(entry->twin_to);
+	entry->twin = NULL;
+	entry->twin_to = NULL;
+}
+
 /* Lets go of all that an entry holds. */
 static void kdbus_entry_empty(struct kdbus_entry *entry)
 {
 	if (entry->slice)
 		kdbus_slice_leave_queue(entry->slice, entry->n_fds, false);
 	kdbus_entry_free_files(entry);
-	if (entry->twin_to) {
-		kdbus_entry_free(entry->twin);
-		kdbus_conn_put(entry->twin_to);
-	}
+	kdbus_entry_forget_twin(entry);
 	kdbus_notice_put(entry->notice);
 	kdbus_call_put(entry->call);
 }

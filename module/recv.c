@@ -183,12 +183,16 @@ exit_trace:
 	return ret;
 }
 
-/* Puts back what could not be received, unless the queue is gone. */
+/*
+ * Puts back what could not be received, unless the queue is gone. Its name may
+ * have gone without it, so it comes without twin.
+ */
 static void kdbus_recv_put_back(struct kdbus_conn *conn,
 				struct kdbus_entry *entry)
 {
 	bool dead;
 
+	kdbus_entry_forget_twin(entry);
 	spin_lock(&conn->lock);
 	dead = conn->dead;
 	entry->put_backs++;
