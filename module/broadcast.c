@@ -43,8 +43,7 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 		kdbus_send_charge(msg, conn, &charge);
 	ret = kdbus_message_deliver(msg, conn, charged ? &charge : NULL, entry);
 	if (!ret && !charged)
-		ret = kdbus_message_copy_files(msg, entry, conn->flags &
-					       KDBUS_HELLO_ACCEPT_FD);
+		ret = kdbus_message_copy_files(msg, entry, conn);
 	if (ret < 0) {
 		kdbus_entry_free(entry);
 		return ERR_PTR(ret);

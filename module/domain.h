@@ -61,6 +61,7 @@ struct kdbus_user;
  * @major:	its major
  * @minors:	minor -> endpoint; its own lock
  * @next_minor:	where the next one is looked for; the same lock
+ * @delegated:	endpoints made in other user namespaces than @user_ns
  * @control:	the node with minor 0
  */
 struct kdbus_domain {
@@ -90,6 +91,7 @@ struct kdbus_domain {
 	unsigned int major;
 	struct xarray minors;
 	u32 next_minor;
+	atomic_t delegated;
 	struct kdbus_node control;
 };
 

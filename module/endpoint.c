@@ -175,6 +175,54 @@ static int kdbus_endpoint_show(struct kdbus_endpoint *ep, umode_t mode,
 	return ret;
 }
 
+/* There are no more of this kind, says a trace event. */
+static int kdbus_endpoint_count(struct kdbus_endpoint *ep, atomic_t *count,
+				unsigned int max)
+{
+	int ret;
+
+	ret = kdbus_count_charge(count, 1, max, -EMFILE);
+	if (ret < 0)
+		trace_kdbus_quota_refuse(ep->bus->id, 0, 0,
+					 __kuid_val(current_uid()),
+					 KDBUS_QUOTA_ENDPOINTS, 1, max, max,
+					 ret, 0);
+	return ret;
+}
+
+/* A user namespace has many uids; minors are the domain's, and not so many. */
+static int kdbus_endpoint_take_minor(struct kdbus_endpoint *ep)
+{
+	struct kdbus_domain *domain = ep->bus->domain;
+	int ret;
+
+	ep->delegated = current_user_ns() != domain->user_ns;
+	if (ep->delegated) {
+		ret = kdbus_endpoint_count(ep, &domain->delegated,
+					   READ_ONCE(kdbus_max_delegated_endpoints));
+		if (ret < 0)
+			return ret;
+	}
+	ret = xa_alloc_cyclic(&domain->minors, &ep->minor, ep,
+			      XA_LIMIT(1, KDBUS_DOMAIN_MINORS - 1),
+			      &domain->next_minor, GFP_KERNEL_ACCOUNT);
+	if (ret >= 0)
+		return 0;
+	if (ep->delegated)
+		atomic_dec(&domain->delegated);
+	/* -EBUSY: no minor is free */
+	return ret == -EBUSY ? -EMFILE : ret;
+}
+
+static void kdbus_endpoint_give_minor_back(struct kdbus_endpoint *ep)
+{
+	struct kdbus_domain *domain = ep->bus->domain;
+
+	xa_erase(&domain->minors, ep->minor);
+	if (ep->delegated)
+		atomic_dec(&domain->delegated);
+}
+
 /*
  * Gives an endpoint its minor, makes it alive and shows its node, which belongs
  * to current's filesystem uid.
@@ -183,20 +231,15 @@ static int kdbus_endpoint_start(struct kdbus_endpoint *ep,
 				struct list_head *policy, umode_t mode,
 				kgid_t gid)
 {
-	struct kdbus_domain *domain = ep->bus->domain;
-	struct xarray *minors = &domain->minors;
 	int ret;
 
-	ret = xa_alloc_cyclic(minors, &ep->minor, ep,
-			      XA_LIMIT(1, KDBUS_DOMAIN_MINORS - 1),
-			      &domain->next_minor, GFP_KERNEL_ACCOUNT);
+	ret = kdbus_endpoint_take_minor(ep);
 	if (ret < 0)
-		/* -EBUSY: no minor is free */
-		return ret == -EBUSY ? -EMFILE : ret;
+		return ret;
 
 	ret = kdbus_endpoint_link(ep, policy, mode, gid);
 	if (ret < 0) {
-		xa_erase(minors, ep->minor);
+		kdbus_endpoint_give_minor_back(ep);
 		return ret;
 	}
 
@@ -248,7 +291,6 @@ int kdbus_endpoint_new_default(struct kdbus_bus *bus)
 /* Counts a custom endpoint for its maker and gives it a user of its own. */
 static int kdbus_endpoint_charge(struct kdbus_endpoint *ep)
 {
-	unsigned int max = READ_ONCE(kdbus_max_endpoints_per_user);
 	struct kdbus_user *maker;
 	int ret;
 
@@ -260,12 +302,9 @@ static int kdbus_endpoint_charge(struct kdbus_endpoint *ep)
 		return -ENOMEM;
 	}
 
-	ret = kdbus_count_charge(&maker->endpoints, 1, max, -EMFILE);
+	ret = kdbus_endpoint_count(ep, &maker->endpoints,
+				   READ_ONCE(kdbus_max_endpoints_per_user));
 	if (ret < 0) {
-		trace_kdbus_quota_refuse(ep->bus->id, 0, 0,
-					 __kuid_val(maker->uid),
-					 KDBUS_QUOTA_ENDPOINTS, 1, max, max,
-					 ret, 0);
 		kdbus_user_put(maker);
 		return ret;
 	}
@@ -428,7 +467,7 @@ static void kdbus_endpoint_end(struct kdbus_endpoint *ep)
 		kdbus_conn_put(conn);
 	}
 
-	xa_erase(&bus->domain->minors, ep->minor);
+	kdbus_endpoint_give_minor_back(ep);
 	kdbus_endpoint_uncharge(ep);
 	mutex_lock(&bus->lock);
 	trace_kdbus_endpoint_dead(bus->id, ep->id);

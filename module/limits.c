@@ -24,6 +24,12 @@ module_param_named(max_delegated_domains, kdbus_max_delegated_domains, uint,
 MODULE_PARM_DESC(max_delegated_domains,
 		 "Domains made in user namespaces other than the initial one, of all together (default 64)");
 
+unsigned int kdbus_max_delegated_endpoints = 16384;
+module_param_named(max_delegated_endpoints, kdbus_max_delegated_endpoints,
+		   uint, 0644);
+MODULE_PARM_DESC(max_delegated_endpoints,
+		 "Endpoints, buses' own included, made in other user namespaces than that of their domain (default 16384)");
+
 unsigned int kdbus_max_buses_per_user = 64;
 module_param_named(max_buses_per_user, kdbus_max_buses_per_user, uint, 0644);
 MODULE_PARM_DESC(max_buses_per_user,
@@ -201,8 +207,8 @@ static void kdbus_user_release(struct kref *kref)
 
 	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns) ||
 		atomic_read(&user->endpoints) || atomic_read(&user->domains) ||
-		atomic_read(&user->files) || atomic_read(&user->match_bytes) ||
-		atomic_read(&user->names));
+		atomic_read(&user->files) || atomic_read(&user->seen_files) ||
+		atomic_read(&user->match_bytes) || atomic_read(&user->names));
 	kfree(user);
 }
 
@@ -237,37 +243,46 @@ int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
 	return error;
 }
 
+static atomic_t *kdbus_user_files(struct kdbus_user *user, bool seen)
+{
+	return seen ? &user->seen_files : &user->files;
+}
+
 /**
  * kdbus_user_charge_files() - count files that a message is to carry
  * @conn:	the sender; its uid is charged
+ * @monitor:	id of the monitor that is to have them, too, or 0. These are
+ *		counted by themselves: whoever is watched may send as much as
+ *		who is not.
  * @n:		how many
  * @msg:	trace id of the message
  *
  * Return: 0 or -EMFILE.
  */
-int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n,
-			    u64 msg)
+int kdbus_user_charge_files(const struct kdbus_conn *conn, u64 monitor,
+			    unsigned int n, u64 msg)
 {
 	unsigned int max = READ_ONCE(kdbus_max_files_per_user);
-	struct kdbus_user *user = conn->owner;
+	atomic_t *count = kdbus_user_files(conn->owner, monitor);
 	int ret;
 
-	ret = kdbus_count_charge(&user->files, n, max, -EMFILE);
+	ret = kdbus_count_charge(count, n, max, -EMFILE);
 	if (ret < 0)
-		trace_kdbus_quota_refuse(conn->bus->id, 0, conn->id,
-					 __kuid_val(user->uid),
+		trace_kdbus_quota_refuse(conn->bus->id, monitor, conn->id,
+					 __kuid_val(conn->owner->uid),
 					 KDBUS_QUOTA_FILES, n,
-					 atomic_read(&user->files), max, ret,
-					 msg);
+					 atomic_read(count), max, ret, msg);
 	return ret;
 }
 
 /**
  * kdbus_user_uncharge_files() - files are in flight no longer
  * @user:	who was charged
+ * @seen:	it was for a monitor
  * @n:		how many
  */
-void kdbus_user_uncharge_files(struct kdbus_user *user, unsigned int n)
+void kdbus_user_uncharge_files(struct kdbus_user *user, bool seen,
+			       unsigned int n)
 {
-	atomic_sub(n, &user->files);
+	atomic_sub(n, kdbus_user_files(user, seen));
 }

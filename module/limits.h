@@ -48,6 +48,7 @@
 /* shared things: module parameters */
 extern unsigned int kdbus_max_domains_per_user;
 extern unsigned int kdbus_max_delegated_domains;
+extern unsigned int kdbus_max_delegated_endpoints;
 extern unsigned int kdbus_max_buses_per_user;
 extern unsigned int kdbus_max_conns_per_user;
 extern unsigned int kdbus_max_endpoints_per_user;
@@ -78,6 +79,7 @@ struct kdbus_domain;
  * @endpoints:	custom endpoints it has made
  * @conns:	connections the uid has
  * @files:	files its messages carry that have not been received
+ * @seen_files:	files that came with what monitors have not received
  * @match_bytes: size of the matches of its connections
  * @names:	names its connections own, wait for or are activators of
  */
@@ -92,6 +94,7 @@ struct kdbus_user {
 	atomic_t endpoints;
 	atomic_t conns;
 	atomic_t files;
+	atomic_t seen_files;
 	atomic_t match_bytes;
 	atomic_t names;
 };
@@ -103,8 +106,9 @@ void kdbus_user_put(struct kdbus_user *user);
 
 int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
 		       int error);
-int kdbus_user_charge_files(const struct kdbus_conn *conn, unsigned int n,
-			    u64 msg);
-void kdbus_user_uncharge_files(struct kdbus_user *user, unsigned int n);
+int kdbus_user_charge_files(const struct kdbus_conn *conn, u64 monitor,
+			    unsigned int n, u64 msg);
+void kdbus_user_uncharge_files(struct kdbus_user *user, bool seen,
+			       unsigned int n);
 
 #endif /* KDBUS_LIMITS_H */

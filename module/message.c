@@ -69,7 +69,7 @@ static int kdbus_message_grow_files(struct kdbus_message *msg, unsigned int n)
 	struct kdbus_passed_file *files;
 	int ret;
 
-	ret = kdbus_user_charge_files(msg->src, n, msg->id);
+	ret = kdbus_user_charge_files(msg->src, 0, n, msg->id);
 	if (ret < 0)
 		return ret;
 	msg->n_charged += n;
@@ -385,7 +385,8 @@ void kdbus_message_release(struct kdbus_message *msg)
 		kvfree(msg->files);
 	}
 	if (msg->n_charged)
-		kdbus_user_uncharge_files(msg->src->owner, msg->n_charged);
+		kdbus_user_uncharge_files(msg->src->owner, false,
+					  msg->n_charged);
 	if (msg->staged)
 		kvfree(msg->staged);
 	kdbus_meta_destroy(&msg->meta);
@@ -794,25 +795,33 @@ exit:
 }
 
 /**
- * kdbus_message_copy_files() - give a second receiver a message's files
- * @msg:	the message, written into the receiver's pool
- * @entry:	gets its own references
- * @fds:	whether it takes others than memfds
+ * kdbus_message_copy_files() - give a monitor a message's files
+ * @msg:	the message, written into the monitor's pool
+ * @entry:	gets its own references, or none if the monitors have not
+ *		received as many files of the sender as may be in flight
+ * @monitor:	who gets it
  *
  * Return: 0 or -ENOMEM.
  */
 int kdbus_message_copy_files(const struct kdbus_message *msg,
-			     struct kdbus_entry *entry, bool fds)
+			     struct kdbus_entry *entry,
+			     const struct kdbus_conn *monitor)
 {
+	bool fds = monitor->flags & KDBUS_HELLO_ACCEPT_FD;
 	unsigned int i;
 
-	if (!msg->n_files)
+	if (!msg->n_files ||
+	    kdbus_user_charge_files(msg->src, monitor->id, msg->n_files,
+				    msg->id))
 		return 0;
 	entry->files = kvcalloc(msg->n_files, sizeof(*entry->files),
 				GFP_KERNEL_ACCOUNT);
-	if (!entry->files)
+	if (!entry->files) {
+		kdbus_user_uncharge_files(msg->src->owner, true, msg->n_files);
 		return -ENOMEM;
+	}
 	entry->n_files = msg->n_files;
+	entry->files_user = kdbus_user_ref(msg->src->owner);
 	for (i = 0; i < msg->n_files; i++) {
 		entry->files[i].offset = msg->files[i].offset;
 		if (fds || msg->files[i].is_payload)

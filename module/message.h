@@ -104,7 +104,8 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 			  const struct kdbus_charge *charge,
 			  struct kdbus_entry *entry);
 int kdbus_message_copy_files(const struct kdbus_message *msg,
-			     struct kdbus_entry *entry, bool fds);
+			     struct kdbus_entry *entry,
+			     const struct kdbus_conn *monitor);
 int kdbus_message_write_seq(const struct kdbus_entry *entry);
 
 static inline bool kdbus_message_is_call(const struct kdbus_message *msg)

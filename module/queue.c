@@ -60,7 +60,8 @@ void kdbus_entry_forget_files(struct kdbus_entry *entry)
 	kvfree(entry->files);
 	entry->files = NULL;
 	if (entry->files_user) {
-		kdbus_user_uncharge_files(entry->files_user, entry->n_files);
+		kdbus_user_uncharge_files(entry->files_user, entry->kind ==
+					  KDBUS_MSG_KIND_COPY, entry->n_files);
 		kdbus_user_put(entry->files_user);
 	}
 	entry->files_user = NULL;

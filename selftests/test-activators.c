@@ -579,7 +579,7 @@ TEST(a_release_that_finds_a_waiter_leaves_nothing_with_the_activator)
 
 	setup();
 	client_new(&svc2, &bus);
-	for (i = 0; i < 100 || (!stayed && i < 3000); i++) {
+	for (i = 0; i < 100 || (!stayed && i < 1500); i++) {
 		ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
 		kdbus_build_msg(&m, 0, 1);
 		kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, NAME);
@@ -648,7 +648,7 @@ TEST(a_receive_that_fails_after_the_move_leaves_nothing_with_the_activator)
 	void *ret;
 
 	setup();
-	for (i = 0; i < 80 || (!stayed && i < 3000); i++) {
+	for (i = 0; i < 80 || (!stayed && i < 1500); i++) {
 		ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
 		for (j = 0; j < 4; j++) {
 			kdbus_build_msg(&m, 0, j);

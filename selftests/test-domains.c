@@ -187,6 +187,43 @@ TEST(domains_of_user_namespaces_are_bounded)
 	wait_for(spawn(be_given_one, &given));
 }
 
+/* Takes all there are of user namespaces, whoever it is there. */
+static void take_delegated(void *arg)
+{
+	struct kdbus_builder b;
+	struct bus bus;
+	int i;
+
+	(void)arg;
+	ASSERT_OK(unshare(CLONE_NEWUSER));
+	map_root(0);
+	bus_new(&bus);
+	make_begin(&b, "two", 0);
+	for (i = 0; i < 2; i++) {
+		int last = ep_new(&bus, "one", NULL, 0);
+
+		ASSERT_EQ(ep_make_on(&bus, &b), -EMFILE);
+		ASSERT_EQ(bus_make_on(control_open(""), "0-more"), -EMFILE);
+		close(last);
+	}
+}
+
+/* spec 6.3, 27.7: they do not use up the minors of a domain */
+TEST(endpoints_of_user_namespaces_are_bounded)
+{
+	struct bus bus;
+	int i;
+
+	param_set("max_delegated_endpoints", 2);
+	for (i = 0; i < 2; i++) {
+		wait_for(spawn(take_delegated, NULL));
+		/* out here nobody notices */
+		bus_new(&bus);
+		ASSERT(ep_new(&bus, "one", NULL, 0) >= 0);
+		ASSERT(ep_new(&bus, "two", NULL, 0) >= 0);
+	}
+}
+
 static void *make_and_close(void *arg)
 {
 	int i;

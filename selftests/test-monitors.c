@@ -130,6 +130,47 @@ TEST(files_are_duplicated)
 	files(KDBUS_HELLO_ACCEPT_FD, true);
 }
 
+static int first_fd(struct kdbus_client *c)
+{
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+	int fd;
+
+	ASSERT_OK(kdbus_client_recv(c, 0, 0, &msg));
+	item = kdbus_msg_item(msg, KDBUS_ITEM_FDS);
+	ASSERT(item);
+	fd = item->fds[0];
+	kdbus_msg_close_fds(msg);
+	ASSERT_OK(kdbus_client_free(c, msg));
+	return fd;
+}
+
+/*
+ * spec 19.2, 19.5: who sends files hides no more of them with a monitor
+ * that does not receive than with anybody else, and may go on sending
+ */
+TEST(a_monitor_that_sleeps_keeps_few_files)
+{
+	struct kdbus_builder k;
+	int i, fds[2];
+
+	setup(KDBUS_HELLO_ACCEPT_FD, 0);
+	param_set("max_files_per_user", 4);
+	ASSERT_OK(pipe(fds));
+	kdbus_build_msg(&k, b.hello.id, 1);
+	kdbus_build_fds(&k, fds, 2);
+	for (i = 0; i < 4; i++) {
+		ASSERT_OK(kdbus_client_send(&a, &k));
+		ASSERT(first_fd(&b) >= 0);
+	}
+	ASSERT(first_fd(&m) >= 0);
+	ASSERT_OK(kdbus_client_send(&a, &k));
+	ASSERT(first_fd(&m) >= 0);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(first_fd(&m), -1);
+	ASSERT(first_fd(&m) >= 0);
+}
+
 /* spec 19.2, 19.5 */
 TEST(a_monitor_disturbs_nobody)
 {
