@@ -235,9 +235,10 @@ static int kdbus_recv_peek(struct kdbus_conn *conn,
 	return ret;
 }
 
-/* A notice gets its place and its text, and then waits to be looked at. */
-static int kdbus_recv_settle_notice(struct kdbus_conn *conn,
-				    struct kdbus_entry *entry, u64 flags)
+/* The first look at a notice, which gets its place and its text by it. */
+static int kdbus_recv_peek_notice(struct kdbus_conn *conn,
+				  struct kdbus_entry *entry, u64 flags,
+				  u64 __user *offset)
 	__releases(&conn->lock)
 {
 	int ret;
@@ -245,12 +246,14 @@ static int kdbus_recv_settle_notice(struct kdbus_conn *conn,
 	kdbus_queue_take(&conn->queue, entry);
 	spin_unlock(&conn->lock);
 	ret = kdbus_recv_complete(conn, entry);
-	entry->is_written = !ret;
-	if (ret < 0) {
-		kdbus_recv_trace(conn, entry, flags, ret,
-				 kdbus_trace_clock());
-		kdbus_notice_leave_slice(entry);
+	if (!ret && kdbus_put_user(entry->slice->offset, offset))
+		ret = -EFAULT;
+	if (!ret) {
+		kdbus_slice_publish(entry->slice);
+		entry->is_written = true;
 	}
+	kdbus_recv_trace(conn, entry, flags, ret, kdbus_trace_clock());
+	kdbus_notice_leave_slice(entry);
 	kdbus_recv_put_back(conn, entry);
 	return ret;
 }
@@ -281,7 +284,6 @@ static int kdbus_recv_next(struct kdbus_conn *conn,
 	struct kdbus_entry *entry;
 	int ret;
 
-again:
 	spin_lock(&conn->lock);
 	if (conn->dead) {
 		ret = -ECONNRESET;
@@ -300,15 +302,11 @@ again:
 	if (ret < 0)
 		goto exit_unlock;
 
-	if (kdbus_recv_only_looks(cmd->flags)) {
-		if (entry->kind != KDBUS_MSG_KIND_NOTIFY || entry->is_written)
-			return kdbus_recv_peek(conn, entry, cmd->flags,
-					       offset);
-		ret = kdbus_recv_settle_notice(conn, entry, cmd->flags);
-		if (ret < 0)
-			return ret;
-		goto again;
-	}
+	if (kdbus_recv_only_looks(cmd->flags))
+		return entry->kind == KDBUS_MSG_KIND_NOTIFY &&
+		       !entry->is_written ?
+		       kdbus_recv_peek_notice(conn, entry, cmd->flags, offset) :
+		       kdbus_recv_peek(conn, entry, cmd->flags, offset);
 
 	kdbus_queue_take(&conn->queue, entry);
 	spin_unlock(&conn->lock);
