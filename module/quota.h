@@ -6,7 +6,7 @@
  * account there, and a message is charged to its sender's account before its
  * slice is taken. Senders of another uid than the receiver's share one
  * account per uid; connections of the receiver's own uid have an account
- * each. What the receiver asks for itself (lists, sync replies, notices of
+ * each. All who come through one custom endpoint are one uid in this. What the receiver asks for itself (lists, sync replies, notices of
  * its calls) is charged to nobody, and held by nobody else for as long as its
  * memory takes; see kdbus_message_deliver().
  *
