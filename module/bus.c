@@ -122,7 +122,6 @@ static int kdbus_bus_link(struct kdbus_bus *bus)
 {
 	struct kdbus_domain *domain = bus->domain;
 	struct kdbus_bus *other;
-	unsigned int max = READ_ONCE(kdbus_max_buses_per_user);
 	int ret = 0;
 
 	mutex_lock(&domain->lock);
@@ -132,19 +131,15 @@ static int kdbus_bus_link(struct kdbus_bus *bus)
 	if (!ret && kdbus_domain_is_dead(domain))
 		ret = -ESHUTDOWN;
 	if (!ret)
-		ret = kdbus_count_charge(&bus->user->buses, 1, max, -EMFILE);
+		ret = kdbus_count_object(&bus->user->buses,
+					 READ_ONCE(kdbus_max_buses_per_user),
+					 0, KDBUS_QUOTA_BUSES);
 	if (!ret) {
 		trace_kdbus_bus_new(domain->id, bus->id, bus->flags,
 				    __kuid_val(bus->uid), bus->name);
 		list_add_tail(&bus->domain_node, &domain->buses);
 	}
 	mutex_unlock(&domain->lock);
-
-	if (ret == -EMFILE)
-		trace_kdbus_quota_refuse(0, 0, 0,
-					 __kuid_val(bus->user->uid),
-					 KDBUS_QUOTA_BUSES, 1, max, max, ret,
-					 0);
 	return ret;
 }
 

@@ -153,16 +153,9 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 static int kdbus_conn_charge_user(const struct kdbus_conn *conn,
 				  struct kdbus_user *user)
 {
-	unsigned int max = READ_ONCE(kdbus_max_conns_per_user);
-	int ret;
-
-	ret = kdbus_count_charge(&user->conns, 1, max, -EMFILE);
-	if (ret < 0)
-		trace_kdbus_quota_refuse(conn->bus->id, 0, 0,
-					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_CONNS, 1, max, max, ret,
-					 0);
-	return ret;
+	return kdbus_count_object(&user->conns,
+				  READ_ONCE(kdbus_max_conns_per_user),
+				  conn->bus->id, KDBUS_QUOTA_CONNS);
 }
 
 /**

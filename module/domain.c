@@ -170,18 +170,6 @@ static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
 	return domain;
 }
 
-static int kdbus_domain_count(atomic_t *count, unsigned int max)
-{
-	int ret;
-
-	ret = kdbus_count_charge(count, 1, max, -EMFILE);
-	if (ret < 0)
-		trace_kdbus_quota_refuse(0, 0, 0, __kuid_val(current_uid()),
-					 KDBUS_QUOTA_DOMAINS, 1, max, max, ret,
-					 0);
-	return ret;
-}
-
 /* Counts a domain for its maker, among those in the same parent. */
 static int kdbus_domain_charge(struct kdbus_domain *domain)
 {
@@ -193,13 +181,15 @@ static int kdbus_domain_charge(struct kdbus_domain *domain)
 	maker = kdbus_user_get(domain->parent, current_uid());
 	if (!maker)
 		return -ENOMEM;
-	ret = kdbus_domain_count(&maker->domains,
-				 READ_ONCE(kdbus_max_domains_per_user));
+	ret = kdbus_count_object(&maker->domains,
+				 READ_ONCE(kdbus_max_domains_per_user), 0,
+				 KDBUS_QUOTA_DOMAINS);
 	if (ret < 0)
 		goto exit_put;
 	if (kdbus_domain_is_delegated(domain))
-		ret = kdbus_domain_count(&kdbus_delegated_domains,
-					 READ_ONCE(kdbus_max_delegated_domains));
+		ret = kdbus_count_object(&kdbus_delegated_domains,
+					 READ_ONCE(kdbus_max_delegated_domains),
+					 0, KDBUS_QUOTA_DOMAINS);
 	if (ret < 0)
 		goto exit_uncharge;
 	domain->maker = maker;

@@ -175,21 +175,6 @@ static int kdbus_endpoint_show(struct kdbus_endpoint *ep, umode_t mode,
 	return ret;
 }
 
-/* There are no more of this kind, says a trace event. */
-static int kdbus_endpoint_count(struct kdbus_endpoint *ep, atomic_t *count,
-				unsigned int max)
-{
-	int ret;
-
-	ret = kdbus_count_charge(count, 1, max, -EMFILE);
-	if (ret < 0)
-		trace_kdbus_quota_refuse(ep->bus->id, 0, 0,
-					 __kuid_val(current_uid()),
-					 KDBUS_QUOTA_ENDPOINTS, 1, max, max,
-					 ret, 0);
-	return ret;
-}
-
 /* A user namespace has many uids; minors are the domain's, and not so many. */
 static int kdbus_endpoint_take_minor(struct kdbus_endpoint *ep)
 {
@@ -198,8 +183,9 @@ static int kdbus_endpoint_take_minor(struct kdbus_endpoint *ep)
 
 	ep->delegated = current_user_ns() != domain->user_ns;
 	if (ep->delegated) {
-		ret = kdbus_endpoint_count(ep, &domain->delegated,
-					   READ_ONCE(kdbus_max_delegated_endpoints));
+		ret = kdbus_count_object(&domain->delegated,
+					 READ_ONCE(kdbus_max_delegated_endpoints),
+					 ep->bus->id, KDBUS_QUOTA_ENDPOINTS);
 		if (ret < 0)
 			return ret;
 	}
@@ -302,8 +288,9 @@ static int kdbus_endpoint_charge(struct kdbus_endpoint *ep)
 		return -ENOMEM;
 	}
 
-	ret = kdbus_endpoint_count(ep, &maker->endpoints,
-				   READ_ONCE(kdbus_max_endpoints_per_user));
+	ret = kdbus_count_object(&maker->endpoints,
+				 READ_ONCE(kdbus_max_endpoints_per_user),
+				 ep->bus->id, KDBUS_QUOTA_ENDPOINTS);
 	if (ret < 0) {
 		kdbus_user_put(maker);
 		return ret;

@@ -243,6 +243,27 @@ int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
 	return error;
 }
 
+/**
+ * kdbus_count_object() - count one more thing that current makes
+ * @count:	the counter; atomic_dec() takes the charge back
+ * @max:	how many there may be
+ * @bus:	id of the bus it is on, or 0
+ * @kind:	what it is, for the event that tells of a refusal
+ *
+ * Return: 0 or -EMFILE.
+ */
+int kdbus_count_object(atomic_t *count, unsigned int max, u64 bus,
+		       enum kdbus_quota_kind kind)
+{
+	int ret;
+
+	ret = kdbus_count_charge(count, 1, max, -EMFILE);
+	if (ret < 0)
+		trace_kdbus_quota_refuse(bus, 0, 0, __kuid_val(current_uid()),
+					 kind, 1, max, max, ret, 0);
+	return ret;
+}
+
 static atomic_t *kdbus_user_files(struct kdbus_user *user, bool seen)
 {
 	return seen ? &user->seen_files : &user->files;

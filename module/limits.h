@@ -24,6 +24,8 @@
 #include <linux/list.h>
 #include <linux/uidgid.h>
 
+#include "../tracepoints/kdbus_enums.h"
+
 /* shape: fixed by the ABI, in bytes unless said otherwise */
 #define KDBUS_MSG_MAX_SIZE		8192
 #define KDBUS_MSG_MAX_ITEMS		128
@@ -106,6 +108,8 @@ void kdbus_user_put(struct kdbus_user *user);
 
 int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
 		       int error);
+int kdbus_count_object(atomic_t *count, unsigned int max, u64 bus,
+		       enum kdbus_quota_kind kind);
 int kdbus_user_charge_files(const struct kdbus_conn *conn, u64 monitor,
 			    unsigned int n, u64 msg);
 void kdbus_user_uncharge_files(struct kdbus_user *user, bool seen,
