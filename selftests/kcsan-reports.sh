@@ -2,16 +2,45 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: kcsan-reports.sh
 # Of what a kernel with KCSAN says all counts that is about the module, and
-# nothing else. Each report is tried in the middle of a log.
+# nothing else. Each report is tried in the middle of a log. Inline functions
+# are found in a module, which is built here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-ours() { awk -v bad='WARNING:|BUG:' -f scripts/kcsan-ours.awk; }
+ours() { scripts/inlined "$ko" | awk -v bad='WARNING:|BUG:' -f scripts/kcsan-ours.awk; }
 
 line='=================================================================='
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+out=$dir/out
 failed=
+
+# functions that access memory only in inline functions of the kernel, and one
+# whose inline function is its own
+ko=$dir/kdbus.ko
+mkdir -p "$dir/include/linux"
+echo 'static inline void get_cred(int *p) { *p = 0; }' > "$dir/include/linux/cred.h"
+echo 'static inline void list_add(int *p) { *p = 1; }' > "$dir/include/linux/list.h"
+cc -g -O2 -fsanitize=thread --param tsan-instrument-func-entry-exit=0 -c -o "$ko" \
+	-I"$dir/include" -x c - <<'E'
+#include <linux/cred.h>
+#include <linux/list.h>
+static inline void own(int *p) { *p = 2; }
+void kdbus_own(int *p) { own(p); p[1] = 0; }
+void kdbus_list(int *p) { list_add(p); p[1] = 0; }
+void kdbus_cred(int *p) { get_cred(p); p[1] = 0; }
+E
+
+# frame FUNCTION NTH - as it is in a stack, of its NTH access
+frame() {
+	local start behind
+	# the line behind a call, whose relocation is on a line of its own
+	read -r start behind < <(objdump -dr --no-show-raw-insn "$ko" | awk -v fn="<$1>:" -v nth="$2" '
+		$2 == fn { start = $1 }
+		start != "" && seen == nth && !/R_X86_64/ { print start, $1; exit }
+		start != "" && /__tsan_/ { seen++ }')
+	printf ' %s+0x%x/0x40 [kdbus]\n' "$1" $((0x${behind%:} - 0x$start))
+}
 
 # expect counts|not WHAT
 expect() {
@@ -103,40 +132,11 @@ read (marked) to 0xffff888004f14d20 of 8 bytes by interrupt on cpu 1:
 write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
  kdbus_b+0x2ca/0x480 [kdbus]
 E
-report counts "a plain read of a page" <<'E'
-BUG: KCSAN: data-race in kdbus_pool_free [kdbus] / lru_add_fn
-
-read to 0xffffea00001e0288 of 8 bytes by task 1577 on cpu 1:
- kdbus_pool_free+0xc9/0x450 [kdbus]
-
-write to 0xffffea00001e0288 of 8 bytes by task 1860 on cpu 0:
- lru_add_fn+0x2ca/0x480
-E
-report counts "another word of a page" <<'E'
-BUG: KCSAN: data-race in kdbus_pool_free [kdbus] / lru_add_fn
-
-read (marked) to 0xffffea00001e0290 of 8 bytes by task 1577 on cpu 1:
- kdbus_pool_free+0xc9/0x450 [kdbus]
-
-write to 0xffffea00001e0290 of 8 bytes by task 1860 on cpu 0:
- lru_add_fn+0x2ca/0x480
-E
 report counts "a race with what is unknown" <<'E'
 BUG: KCSAN: data-race in kdbus_a+0x8f/0x130 [kdbus]
 
 race at unknown origin, with read to 0xffff888004f14d20 of 8 bytes by task 1577 on cpu 1:
  kdbus_a+0x8f/0x130 [kdbus]
-E
-report not "whether a page is a part of a larger one" <<'E'
-BUG: KCSAN: data-race in kdbus_pool_free [kdbus] / lru_add_fn
-
-read (marked) to 0xffffea00001e0288 of 8 bytes by task 1577 on cpu 1:
- kdbus_pool_free+0xc9/0x450 [kdbus]
- kdbus_conn_release+0x17b/0x2c0 [kdbus]
-
-write to 0xffffea00001e0288 of 8 bytes by task 1860 on cpu 0:
- lru_add_fn+0x2ca/0x480
- lru_add_drain_cpu+0x10d/0x1b0
 E
 report not "what a BPF program does" <<'E'
 BUG: KCSAN: data-race in ktime_get_mono_fast_ns+0x8f/0x130
@@ -195,6 +195,26 @@ read to 0xffff888004f14d20 of 8 bytes by task 1577 on cpu 1:
 write to 0xffff888004f14d20 of 8 bytes by task 1860 on cpu 0:
  b+0x1/0x2
 E
+
+# access counts|not WHAT FUNCTION NTH
+access() {
+	local frame
+	frame=$(frame "$3" "$4")
+	report "$1" "$2" <<-E
+	BUG: KCSAN: data-race in copy_creds / $3 [kdbus]
+
+	write to 0xffff888004f14d20 of 4 bytes by task 1577 on cpu 1:
+	 copy_creds+0x1ac/0x360
+
+	write to 0xffff888004f14d20 of 4 bytes by task 1860 on cpu 0:
+	$frame
+	 kdbus_b+0x2ca/0x480 [kdbus]
+	E
+}
+access not "an inline function on the kernel's objects" kdbus_cred 1
+access counts "an access beside such a function" kdbus_cred 2
+access counts "an inline function on a list" kdbus_list 1
+access counts "an inline function of the module" kdbus_own 1
 
 { echo "$line"; echo "BUG: KASAN: x"; echo "$line"; } | ours > "$out"
 expect counts "what is no race"
