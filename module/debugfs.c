@@ -151,20 +151,21 @@ static void kdbus_debugfs_users(struct seq_file *s,
 
 	spin_lock(&domain->user_lock);
 	hash_for_each(domain->users, bucket, user, node)
-		seq_printf(s, "%llu %u %d %d %d %d %d %d %d\n", domain->id,
+		seq_printf(s, "%llu %u %d %d %d %d %d %d %d %d\n", domain->id,
 			   __kuid_val(user->uid), atomic_read(&user->domains),
 			   atomic_read(&user->buses),
 			   atomic_read(&user->endpoints),
 			   atomic_read(&user->conns),
 			   atomic_read(&user->files),
 			   atomic_read(&user->match_bytes),
-			   atomic_read(&user->names));
+			   atomic_read(&user->names),
+			   atomic_read(&user->seen_files));
 	spin_unlock(&domain->user_lock);
 }
 
 static int users_show(struct seq_file *s, void *unused)
 {
-	seq_puts(s, "domain uid domains buses endpoints conns files match_bytes names\n");
+	seq_puts(s, "domain uid domains buses endpoints conns files match_bytes names seen_files\n");
 	kdbus_debugfs_domains(s, kdbus_debugfs_users);
 	return 0;
 }

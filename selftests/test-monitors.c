@@ -163,7 +163,10 @@ TEST(a_monitor_that_sleeps_keeps_few_files)
 		ASSERT_OK(kdbus_client_send(&a, &k));
 		ASSERT(first_fd(&b) >= 0);
 	}
+	ASSERT_EQ(listed_user(getuid(), "files"), 0);
+	ASSERT_EQ(listed_user(getuid(), "seen_files"), 4);
 	ASSERT(first_fd(&m) >= 0);
+	ASSERT_EQ(listed_user(getuid(), "seen_files"), 2);
 	ASSERT_OK(kdbus_client_send(&a, &k));
 	ASSERT(first_fd(&m) >= 0);
 	for (i = 0; i < 2; i++)
