@@ -162,6 +162,12 @@ unreadable() {
 	KDBUS_BPF=x says 2 "KDBUS_BPF is 'x'; it can be btf, raw or tp" -N 1
 }
 
+# nothing else takes the place of a closed stdout, and gets what is shown
+closed() {
+	kdbus-monitor -q --json --timeout 10ms 2> "$tmp/err" >&-
+	[ $? = 1 ] && grep -qx 'kdbus-monitor: cannot write: Bad file descriptor' "$tmp/err"
+}
+
 # a full disk, and nobody who reads
 no_room() {
 	kdbus-monitor -q -r "$f" > /dev/full
@@ -195,7 +201,7 @@ completion_of_values() {
 	offered --json p | grep -qx pretty && offered --color = | grep -qx never
 }
 
-plan 14
+plan 15
 check "all is recorded" record
 check "lines say what happened" lines
 check "columns line up" columns
@@ -208,5 +214,6 @@ check "not root: one line, exit code 77" not_root
 check "a capture is not emptied for nothing" keeps_old_capture
 check "what cannot be read, and no such kind of BPF program" unreadable
 check "nowhere to write to" no_room
+check "stdout is closed" closed
 check "help and version" help_and_version
 check "bash completes types, kinds of JSON and when to colour" completion_of_values

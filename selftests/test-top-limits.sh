@@ -135,6 +135,8 @@ no_output() {
 		exits 1 'cannot write to stdout: No space left on device' \
 			sh -c "kdbus-top $how -n 2 -d 0.1 > /dev/full" && one_line || return 1
 	done
+	exits 1 'cannot write to stdout: Bad file descriptor' \
+		sh -c 'kdbus-top -b -n 1 -d 0.1 >&-' && one_line &&
 	exits 2 "'/dev/full' is no regular file" kdbus-top --openmetrics -n 1 -o /dev/full && [ -c /dev/full ] &&
 	mkdir "$tmp/small" && mount -t tmpfs -o size=4k none "$tmp/small" || return 1
 	echo old > "$tmp/small/file" &&

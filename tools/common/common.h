@@ -6,6 +6,7 @@
  *		takes, and saying why if it takes none
  *   listing.c	reading the module's listings, docs/debugfs.rst
  *   format.c	numbers and strings for people
+ *   stdio.c	standard files that are closed
  */
 #ifndef KDBUS_TOOLS_COMMON_H
 #define KDBUS_TOOLS_COMMON_H
@@ -90,5 +91,13 @@ void format_bytes(double v, char *buf, size_t size);
 void format_time(__u64 ns, char *buf, size_t size);
 /* What others chose and a terminal would obey becomes '?', in place. */
 void make_printable(char *s);
+
+/* ---- stdio.c ---------------------------------------------------------- */
+
+/*
+ * Takes the places of standard files that are closed, before a file or a BPF
+ * program does and gets what is written there. The first call of main().
+ */
+void stdio_hold(void);
 
 #endif /* KDBUS_TOOLS_COMMON_H */

@@ -515,6 +515,7 @@ int main(int argc, char **argv)
 	struct source *s;
 	int ret, ret_write = 0;
 
+	stdio_hold();
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &opt);
 	settle_options();

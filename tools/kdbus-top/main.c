@@ -338,6 +338,7 @@ int main(int argc, char **argv)
 	struct stat st;
 	int ret, v;
 
+	stdio_hold();
 	for (v = 0; v < KIND_ACCOUNT; v++)
 		o.sort[v].column = column_default(v);
 	argp_err_exit_status = EXIT_USAGE;
