@@ -62,6 +62,7 @@ extern unsigned int kdbus_max_notices_per_conn;
 extern unsigned int kdbus_max_names_per_conn;
 extern unsigned int kdbus_max_requests_per_conn;
 extern unsigned int kdbus_max_msgs_per_sender;
+extern unsigned int kdbus_max_msgs_same_uid;
 extern unsigned int kdbus_max_fds_per_sender;
 extern unsigned int kdbus_max_fds_same_uid;
 extern unsigned long long kdbus_max_pool_size;

@@ -277,7 +277,7 @@ static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 	if (!best) {
 		/* there may be room enough, but not in one piece */
 		if (account) {
-			kdbus_quota_uncharge_queued(account, charge->fds);
+			kdbus_quota_uncharge_queued(pool, account, charge->fds);
 			kdbus_quota_uncharge_bytes(pool, account, size);
 		}
 		refusal->kind = KDBUS_QUOTA_POOL;
@@ -426,7 +426,7 @@ void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
 {
 	spin_lock(&slice->pool->lock);
 	if (slice->account)
-		kdbus_quota_uncharge_queued(slice->account, fds);
+		kdbus_quota_uncharge_queued(slice->pool, slice->account, fds);
 	slice->user |= publish;
 	slice->pins--;
 	kdbus_slice_settle(slice);

@@ -103,14 +103,21 @@ static u64 kdbus_share_same(const struct kdbus_pool *pool,
 	return there - there / 8;
 }
 
-static int kdbus_account_check_msgs(const struct kdbus_account *account,
-				    struct kdbus_refusal *refusal)
+/* @account may be NULL: the sender has none yet. */
+static int kdbus_quota_check_queue(const struct kdbus_pool *pool,
+				   const struct kdbus_account *account,
+				   bool foreign, struct kdbus_refusal *refusal)
 {
 	unsigned int max = READ_ONCE(kdbus_max_msgs_per_sender);
+	unsigned int max_same = READ_ONCE(kdbus_max_msgs_same_uid);
 
-	if (account->msgs >= max)
+	if (account && account->msgs >= max)
 		return kdbus_refuse(refusal, KDBUS_QUOTA_MSGS, 1,
 				    account->msgs, max, -ENOBUFS);
+	if (!foreign && pool->accounts.msgs_same_uid >= max_same)
+		return kdbus_refuse(refusal, KDBUS_QUOTA_MSGS, 1,
+				    pool->accounts.msgs_same_uid, max_same,
+				    -ENOBUFS);
 	return 0;
 }
 
@@ -170,7 +177,7 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 	if (!a)
 		return -EAGAIN;
 
-	ret = kdbus_account_check_msgs(a, refusal);
+	ret = kdbus_quota_check_queue(pool, a, a->foreign, refusal);
 	if (ret < 0)
 		return ret;
 	if (charge->fds && a->fds + charge->fds > max_fds)
@@ -181,6 +188,7 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 		return ret;
 
 	a->msgs++;
+	pool->accounts.msgs_same_uid += !a->foreign;
 	a->fds += charge->fds;
 	a->bytes += size;
 	pool->accounts.bytes += size;
@@ -200,23 +208,26 @@ int kdbus_quota_check_msgs(struct kdbus_pool *pool,
 			   const struct kdbus_charge *charge,
 			   struct kdbus_refusal *refusal)
 {
-	const struct kdbus_account *a;
-
 	lockdep_assert_held(&pool->lock);
 
-	a = kdbus_account_find(pool, charge);
-	return a ? kdbus_account_check_msgs(a, refusal) : 0;
+	return kdbus_quota_check_queue(pool, kdbus_account_find(pool, charge),
+				       charge->foreign, refusal);
 }
 
 /**
  * kdbus_quota_uncharge_queued() - a message has left the queue
- * @account:	who was charged for it; the pool's lock is held
+ * @pool:	the pool, its lock held
+ * @account:	who was charged for it
  * @fds:	file descriptors that came along
  */
-void kdbus_quota_uncharge_queued(struct kdbus_account *account,
+void kdbus_quota_uncharge_queued(struct kdbus_pool *pool,
+				 struct kdbus_account *account,
 				 unsigned int fds)
 {
+	lockdep_assert_held(&pool->lock);
+
 	account->msgs--;
+	pool->accounts.msgs_same_uid -= !account->foreign;
 	account->fds -= fds;
 }
 

@@ -6,9 +6,10 @@
  * account there, and a message is charged to its sender's account before its
  * slice is taken. Senders of another uid than the receiver's share one
  * account per uid; connections of the receiver's own uid have an account
- * each. All who come through one custom endpoint are one uid in this. What the receiver asks for itself (lists, sync replies, notices of
- * its calls) is charged to nobody, and held by nobody else for as long as its
- * memory takes; see kdbus_message_deliver().
+ * each. All who come through one custom endpoint are one uid in this. What the
+ * receiver asks for itself (lists, sync replies, notices of its calls) is
+ * charged to nobody, and held by nobody else for as long as its memory takes;
+ * see kdbus_message_deliver().
  *
  * Bytes are charged until the slice is free again, so a receiver that keeps
  * messages keeps their senders' accounts filled. Messages and file
@@ -21,7 +22,9 @@
  *   the other half stays for what the receiver asks for itself, else -EXFULL;
  * - one's own uid: a message may take half of F, and one connection may hold
  *   7/8 of F and what it holds already, else -EXFULL;
- * - max_msgs_per_sender messages per account, else -ENOBUFS;
+ * - max_msgs_per_sender messages per account, and max_msgs_same_uid of all
+ *   accounts of one's own uid, else -ENOBUFS: what is queued is looked through
+ *   where names move and calls are taken up again;
  * - max_fds_per_sender file descriptors (max_fds_same_uid for one's own uid),
  *   else -EMFILE; memfds of the payload are none of them.
  *
@@ -64,12 +67,14 @@ struct kdbus_account {
  * @count:	how many there are
  * @prune_at:	how many there may be before idle ones are looked for
  * @bytes:	sum of their bytes
+ * @msgs_same_uid: messages queued by those of the pool owner's uid
  */
 struct kdbus_accounts {
 	DECLARE_HASHTABLE(table, 4);
 	unsigned int count;
 	unsigned int prune_at;
 	u64 bytes;
+	unsigned int msgs_same_uid;
 };
 
 /**
@@ -110,7 +115,8 @@ int kdbus_quota_charge(struct kdbus_pool *pool, u64 size,
 int kdbus_quota_check_msgs(struct kdbus_pool *pool,
 			   const struct kdbus_charge *charge,
 			   struct kdbus_refusal *refusal);
-void kdbus_quota_uncharge_queued(struct kdbus_account *account,
+void kdbus_quota_uncharge_queued(struct kdbus_pool *pool,
+				 struct kdbus_account *account,
 				 unsigned int fds);
 void kdbus_quota_uncharge_bytes(struct kdbus_pool *pool,
 				struct kdbus_account *account, u64 size);

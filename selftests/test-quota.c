@@ -77,6 +77,28 @@ TEST(the_bound_is_a_parameter)
 	ASSERT_EQ(error, -ENOBUFS);
 }
 
+/* spec 11.3: however many connections of one's own uid there are */
+TEST(messages_of_the_same_uid_are_bounded_together)
+{
+	struct kdbus_client c, d;
+	const struct kdbus_msg *msg;
+	int error;
+
+	setup();
+	client_new(&c, &bus);
+	client_new(&d, &bus);
+	param_set("max_msgs_same_uid", 4);
+	ASSERT_EQ(fill(&c, 8, &error), 4);
+	ASSERT_EQ(error, -ENOBUFS);
+	ASSERT_EQ(put(&d, 8), -ENOBUFS);
+	ASSERT_OK(kdbus_client_recv(&r, 0, 0, &msg));
+	ASSERT_OK(put(&d, 8));
+	ASSERT_EQ(put(&c, 8), -ENOBUFS);
+	/* another uid's do not count */
+	client_new_as(&c, &bus, NOBODY);
+	ASSERT_OK(put(&c, 8));
+}
+
 /* spec 11.3 */
 TEST(thirteen_mebibytes_fit_from_the_same_uid)
 {
