@@ -331,18 +331,26 @@ static bool kdbus_memfd_is_pinned(struct kdbus_memfd_file *memfd)
 	return pinned;
 }
 
-static long kdbus_memfd_look(void *arg)
+/* Empties the lists of this processor by releasing a few pages. */
+static long kdbus_memfd_drain(void *arg)
 {
-	return kdbus_memfd_is_pinned(arg);
+	struct kdbus_memfd_file *memfd = arg;
+	struct folio_batch batch;
+	pgoff_t index = 0;
+
+	folio_batch_init(&batch);
+	filemap_get_folios(memfd->file->f_mapping, &index, ULONG_MAX, &batch);
+	folio_batch_release(&batch);
+	return 0;
 }
 
-static void kdbus_memfd_look_everywhere(struct kdbus_memfd_file *memfd)
+static void kdbus_memfd_drain_everywhere(struct kdbus_memfd_file *memfd)
 {
 	int cpu;
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		work_on_cpu(cpu, kdbus_memfd_look, memfd);
+		work_on_cpu(cpu, kdbus_memfd_drain, memfd);
 	cpus_read_unlock();
 }
 
@@ -355,7 +363,7 @@ static bool kdbus_memfd_wait_for_pins(struct kdbus_memfd_file *memfd,
 	if (look == 0)
 		return true;
 	if (look == 1) {
-		kdbus_memfd_look_everywhere(memfd);
+		kdbus_memfd_drain_everywhere(memfd);
 		return true;
 	}
 	if (look >= KDBUS_MEMFD_LOOKS - 1)
