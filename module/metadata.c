@@ -119,8 +119,22 @@ static ssize_t kdbus_meta_print_path(const struct path *path, char *buf,
 
 /*
  * An executable that is not below the root has a path that could be mistaken
- * for another file's: d_path() begins where the mounts end.
+ * for another file's: d_path() begins where the mounts end. So it is asked
+ * again afterwards, since a mount may go meanwhile, which does not come back;
+ * and so is what the root is.
  */
+static bool kdbus_meta_is_below_root(const struct path *path,
+				     const struct path *root)
+{
+	struct path now;
+	bool same;
+
+	get_fs_root(current->fs, &now);
+	same = path_equal(&now, root);
+	path_put(&now);
+	return same && path_is_under(path, root);
+}
+
 static ssize_t kdbus_meta_fetch_exe(struct kdbus_meta *m, char *buf,
 				    size_t room)
 {
@@ -134,6 +148,8 @@ static ssize_t kdbus_meta_fetch_exe(struct kdbus_meta *m, char *buf,
 	get_fs_root(current->fs, &root);
 	if (path_is_under(&exe->f_path, &root))
 		len = kdbus_meta_print_path(&exe->f_path, buf, room);
+	if (len > 0 && !kdbus_meta_is_below_root(&exe->f_path, &root))
+		len = -ENOENT;
 	if (len > 0)
 		m->root = root;
 	else
