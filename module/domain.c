@@ -6,6 +6,7 @@
  */
 #include <linux/cred.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 #include <linux/kdbus.h>
@@ -155,6 +156,11 @@ static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
 	spin_lock_init(&domain->user_lock);
 	hash_init(domain->users);
 	xa_init_flags(&domain->minors, XA_FLAGS_ALLOC1);
+	/*
+	 * A major is used again, and a device file may have been copied: it
+	 * shall not lead to a bus of the next domain that has it.
+	 */
+	domain->next_minor = 1 + get_random_u32() % (KDBUS_DOMAIN_MINORS - 1);
 	kdbus_node_init(&domain->control);
 
 	domain->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
