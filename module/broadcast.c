@@ -205,14 +205,14 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r,
 		return -ENOMEM;
 	r->room = room;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	list_for_each_entry(conn, &bus->monitors, monitor_node)
 		if (r->n < room)
 			r->conns[r->n++] = kdbus_conn_get(conn);
 	/* one that did not fit is one that has just come: have it come again */
 	*gen = r->n < bus->n_monitors ? bus->monitor_gen - 1 :
 					bus->monitor_gen;
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return 0;
 }
 
@@ -241,7 +241,7 @@ static void kdbus_receivers_unique(struct kdbus_bus *bus,
 
 	if (r->n < 2)
 		return;
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	while (i < r->n) {
 		if (r->conns[i]->last_msg == stamp) {
 			kdbus_receivers_drop(r, i);
@@ -250,7 +250,7 @@ static void kdbus_receivers_unique(struct kdbus_bus *bus,
 			i++;
 		}
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 }
 
 /* Whether somebody whom a broadcast matches may talk to its sender. */
@@ -272,14 +272,14 @@ static unsigned int kdbus_broadcast_sift(const struct kdbus_message *msg,
 	struct kdbus_bus *bus = msg->src->bus;
 	unsigned int n;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	for (n = 0; i < r->n && n < KDBUS_BROADCAST_BATCH; n++) {
 		if (kdbus_broadcast_is_for(msg, r->conns[i]))
 			i++;
 		else
 			kdbus_receivers_drop(r, i);
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return i;
 }
 
@@ -340,7 +340,7 @@ static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
 	unsigned int queued;
 	int ret;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = kdbus_broadcast_check(b);
 	if (!ret) {
 		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0, 0);
@@ -350,7 +350,7 @@ static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
 				      b->copies.to.tried, b->copies.to.n,
 				      queued);
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	if (!ret)
 		kdbus_copies_wake(&b->copies);
 	return ret;

@@ -9,6 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
+#include <linux/workqueue.h>
 
 #include "bus.h"
 #include "domain.h"
@@ -31,6 +32,8 @@ static void kdbus_bus_release(struct kref *kref)
 	WARN_ON(!hash_empty(bus->policy.entries));
 
 	xa_destroy(&bus->conns);
+	if (bus->workqueue)
+		destroy_workqueue(bus->workqueue);
 	kdbus_user_put(bus->user);
 	kdbus_domain_put(bus->domain);
 	kfree(bus->name);
@@ -51,7 +54,8 @@ struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus)
 
 /**
  * kdbus_bus_put() - drop a reference
- * @bus:	the bus, or NULL
+ * @bus:	the bus, or NULL. May sleep. What runs on @bus->workqueue is about
+ *		a connection that is not gone, so it never drops the last one.
  */
 void kdbus_bus_put(struct kdbus_bus *bus)
 {
@@ -110,7 +114,8 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 
 	bus->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
 	bus->user = kdbus_user_get(domain, current_uid());
-	if (!bus->name || !bus->user) {
+	bus->workqueue = alloc_ordered_workqueue(KBUILD_MODNAME, 0);
+	if (!bus->name || !bus->user || !bus->workqueue) {
 		kdbus_bus_put(bus);
 		return NULL;
 	}
@@ -147,13 +152,13 @@ static struct kdbus_endpoint *kdbus_bus_first_endpoint(struct kdbus_bus *bus)
 {
 	struct kdbus_endpoint *ep;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	bus->dead = true;
 	ep = list_first_entry_or_null(&bus->endpoints, struct kdbus_endpoint,
 				      bus_node);
 	if (ep)
 		kdbus_endpoint_get(ep);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return ep;
 }
 

@@ -10,7 +10,8 @@
  * of each other changes under it, in one short step: a message enters its
  * queue, a name changes hands, a call starts or ends, a connection appears or
  * goes. Under it nothing is allocated, no user memory is touched, no device
- * node is made and nothing waits for a peer. What can be prepared is
+ * node is made, nothing waits for a peer and nobody is woken: whoever has
+ * something to receive may be polled by very many. What can be prepared is
  * prepared before, checked again under the lock, and undone if the world has
  * changed meanwhile.
  *
@@ -49,9 +50,11 @@
 
 #include "policy.h"
 
+struct kdbus_conn;
 struct kdbus_domain;
 struct kdbus_endpoint;
 struct kdbus_user;
+struct workqueue_struct;
 
 /**
  * struct kdbus_bus - a bus
@@ -64,13 +67,17 @@ struct kdbus_user;
  * @flags:	flags of BUS_MAKE, handed to every HELLO
  * @bloom:	bloom parameters, handed to every HELLO
  * @id128:	random id, handed to every HELLO
+ * @workqueue:	runs what timers find due on this bus, one at a time, so that
+ *		what waits for its lock holds nobody else up
  * @domain_node: link in the domain's list; domain->lock
  * @end_lock:	serializes teardown
  * @move_lock:	serializes making messages ready to move
  * @lock:	the commit lock
+ * @to_wake:	connections that are woken when @lock is dropped; @lock
  * @dead:	nothing can be added; written under @end_lock and @lock
  * @endpoints:	endpoints that are not gone; @lock
  * @conns:	id -> connection; written under @lock, read under RCU
+ * @n_conns:	how many; @lock
  * @conn_ids:	ids given out
  * @salt:	makes hashes of names unpredictable
  * @names:	well-known names; written under @lock, read under RCU
@@ -95,15 +102,18 @@ struct kdbus_bus {
 	u64 flags;
 	struct kdbus_bloom_parameter bloom;
 	u8 id128[16];
+	struct workqueue_struct *workqueue;
 
 	struct list_head domain_node;
 	struct mutex end_lock;
 	struct mutex move_lock;
 
 	struct mutex lock;
+	struct kdbus_conn *to_wake;
 	bool dead;
 	struct list_head endpoints;
 	struct xarray conns;
+	unsigned int n_conns;
 	atomic64_t conn_ids;
 	unsigned long salt;
 	DECLARE_HASHTABLE(names, 10);
@@ -128,5 +138,29 @@ struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus);
 void kdbus_bus_put(struct kdbus_bus *bus);
 void kdbus_bus_disconnect(struct kdbus_bus *bus);
 u64 kdbus_bus_next_seq(struct kdbus_bus *bus);
+void kdbus_conns_wake(struct kdbus_conn *conn);
+
+/**
+ * kdbus_bus_lock() - take the bus lock
+ * @bus:	the bus
+ */
+static inline void kdbus_bus_lock(struct kdbus_bus *bus)
+{
+	mutex_lock(&bus->lock);
+}
+
+/**
+ * kdbus_bus_unlock() - drop the bus lock, and wake who has to be woken
+ * @bus:	the bus; the caller has a reference of its own
+ */
+static inline void kdbus_bus_unlock(struct kdbus_bus *bus)
+{
+	struct kdbus_conn *to_wake = bus->to_wake;
+
+	bus->to_wake = NULL;
+	mutex_unlock(&bus->lock);
+	if (to_wake)
+		kdbus_conns_wake(to_wake);
+}
 
 #endif /* KDBUS_BUS_H */

@@ -388,7 +388,7 @@ static noinline void kdbus_call_trace_reply(const struct kdbus_call *call,
  * @msg:	trace id of the reply
  * @reply:	the reply to a synchronous call, which goes to the call; the
  *		caller wakes @call->wait after dropping the lock. Another one
- *		has been queued by the caller and is not looked at.
+ *		is not looked at: the caller queues it afterwards.
  */
 void kdbus_call_answer(struct kdbus_call *call, u64 msg,
 		       struct kdbus_entry *reply)
@@ -468,11 +468,11 @@ int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_call *call,
 				 KDBUS_CALL_WAITING,
 				 TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	if (ret) {
-		mutex_lock(&conn->bus->lock);
+		kdbus_bus_lock(conn->bus);
 		waiting = call->state == KDBUS_CALL_WAITING;
 		if (waiting)
 			kdbus_call_set_interrupted(call, true);
-		mutex_unlock(&conn->bus->lock);
+		kdbus_bus_unlock(conn->bus);
 		if (waiting)
 			return -ERESTARTSYS;
 	}
@@ -511,10 +511,8 @@ static void kdbus_call_make_async(struct kdbus_call *call,
 	if (call->state == KDBUS_CALL_ANSWERED) {
 		call->reply = NULL;
 		reply->kind = KDBUS_MSG_KIND_REPLY;
-		spin_lock(&conn->lock);
-		kdbus_queue_add(&conn->queue, reply);
-		spin_unlock(&conn->lock);
-		kdbus_conn_wake(conn);
+		kdbus_conn_enqueue(conn, reply);
+		kdbus_conn_wake_later(conn);
 	} else {
 		kdbus_notice_queue(conn, *notice, kdbus_call_notice_type(call));
 		*notice = NULL;
@@ -534,7 +532,7 @@ static int kdbus_call_try_resume(struct kdbus_conn *conn,
 	struct kdbus_call *found;
 	int ret = 0;
 
-	mutex_lock(&conn->bus->lock);
+	kdbus_bus_lock(conn->bus);
 	found = conn->dead ? NULL : kdbus_call_find_interrupted(conn, msg);
 	if (found && !kdbus_message_is_sync(msg) && !*notice) {
 		ret = -EAGAIN;
@@ -550,7 +548,7 @@ static int kdbus_call_try_resume(struct kdbus_conn *conn,
 			kdbus_call_make_async(found, notice);
 		}
 	}
-	mutex_unlock(&conn->bus->lock);
+	kdbus_bus_unlock(conn->bus);
 	return ret;
 }
 
@@ -597,7 +595,7 @@ int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie)
 	struct kdbus_call *call, *tmp;
 	int ret = -ENOENT;
 
-	mutex_lock(&conn->bus->lock);
+	kdbus_bus_lock(conn->bus);
 	list_for_each_entry_safe(call, tmp, &conn->calls_out, out_node) {
 		if (!call->sync || call->cookie != cookie ||
 		    call->state != KDBUS_CALL_WAITING)
@@ -607,7 +605,7 @@ int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie)
 				KDBUS_CALL_END_CANCELLED);
 		ret = 0;
 	}
-	mutex_unlock(&conn->bus->lock);
+	kdbus_bus_unlock(conn->bus);
 	return ret;
 }
 
@@ -678,7 +676,7 @@ void kdbus_calls_expire(struct kdbus_conn *conn)
 	LIST_HEAD(dropped);
 	ktime_t now;
 
-	mutex_lock(&conn->bus->lock);
+	kdbus_bus_lock(conn->bus);
 	if (!conn->dead) {
 		now = ktime_get();
 		list_for_each_entry_safe(call, tmp, &conn->calls_out,
@@ -692,7 +690,7 @@ void kdbus_calls_expire(struct kdbus_conn *conn)
 		conn->expiry = KTIME_MAX;
 		kdbus_calls_arm(conn, next);
 	}
-	mutex_unlock(&conn->bus->lock);
+	kdbus_bus_unlock(conn->bus);
 
 	kdbus_entries_drop(conn, &dropped, KDBUS_MSG_DROP_LATE_REPLY);
 }
@@ -731,7 +729,7 @@ void kdbus_calls_die(struct kdbus_conn *conn)
 	unsigned int n;
 
 	do {
-		mutex_lock(&conn->bus->lock);
+		kdbus_bus_lock(conn->bus);
 		for (n = 0; n < KDBUS_CALLS_BATCH; n++) {
 			call = list_first_entry_or_null(&conn->calls_in,
 							struct kdbus_call,
@@ -743,7 +741,7 @@ void kdbus_calls_die(struct kdbus_conn *conn)
 		}
 		if (n < KDBUS_CALLS_BATCH)
 			kdbus_notify_id(conn, KDBUS_ITEM_ID_REMOVE);
-		mutex_unlock(&conn->bus->lock);
+		kdbus_bus_unlock(conn->bus);
 		cond_resched();
 	} while (n == KDBUS_CALLS_BATCH);
 }

@@ -13,7 +13,6 @@
 #include "domain.h"
 #include "endpoint.h"
 #include "limits.h"
-#include "main.h"
 #include "match.h"
 #include "move.h"
 #include "names.h"
@@ -25,9 +24,6 @@
 static void kdbus_conn_release(struct kref *kref)
 {
 	struct kdbus_conn *conn = container_of(kref, struct kdbus_conn, kref);
-
-	hrtimer_cancel(&conn->timer);
-	cancel_work_sync(&conn->expire);
 
 	WARN_ON(!list_empty(&conn->names) || !list_empty(&conn->waits));
 	WARN_ON(!list_empty(&conn->calls_out) || !list_empty(&conn->calls_in));
@@ -104,7 +100,7 @@ static enum hrtimer_restart kdbus_conn_timer(struct hrtimer *timer)
 {
 	struct kdbus_conn *conn = container_of(timer, struct kdbus_conn, timer);
 
-	queue_work(kdbus_workqueue, &conn->expire);
+	queue_work(conn->bus->workqueue, &conn->expire);
 	return HRTIMER_NORESTART;
 }
 
@@ -193,7 +189,7 @@ void kdbus_conn_uncharge(struct kdbus_conn *conn)
 /**
  * struct kdbus_conn_ending - a connection going
  * @conn:	the connection
- * @only_if_idle: not while something is queued
+ * @only_if_idle: not while something is queued, or may be put back
  * @dropped:	gets what was queued
  * @policy:	gets its policy entries
  */
@@ -212,7 +208,7 @@ static int kdbus_conn_set_dead(struct kdbus_conn_ending *end)
 	spin_lock(&conn->lock);
 	if (conn->dead)
 		ret = -EALREADY;
-	else if (end->only_if_idle && conn->queue.count)
+	else if (end->only_if_idle && !kdbus_queue_is_idle(&conn->queue))
 		ret = -EBUSY;
 	else
 		WRITE_ONCE(conn->dead, true);
@@ -233,7 +229,8 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 	int ret;
 
 	/* nothing is prepared for a BYEBYE that will not happen */
-	if (!conn->dead && !(end->only_if_idle && READ_ONCE(conn->queue.count))) {
+	if (!conn->dead &&
+	    !(end->only_if_idle && !kdbus_queue_is_idle(&conn->queue))) {
 		ret = kdbus_names_check_moves(conn, move);
 		if (ret)
 			return ret;
@@ -243,6 +240,7 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 		return ret;
 
 	xa_erase(&bus->conns, conn->id);
+	WRITE_ONCE(bus->n_conns, bus->n_conns - 1);
 	if (!list_empty(&conn->monitor_node)) {
 		list_del_init(&conn->monitor_node);
 		WRITE_ONCE(bus->n_monitors, bus->n_monitors - 1);
@@ -269,6 +267,9 @@ static void kdbus_conn_finish(struct kdbus_conn_ending *end,
 
 	lockdep_assert_held(&conn->end_lock);
 
+	/* nobody arms it for a dead connection */
+	hrtimer_cancel(&conn->timer);
+	cancel_work_sync(&conn->expire);
 	kdbus_matches_remove_all(conn);
 	kdbus_policy_free(&end->policy);
 	kdbus_calls_die(conn);
@@ -277,9 +278,9 @@ static void kdbus_conn_finish(struct kdbus_conn_ending *end,
 	kdbus_conn_uncharge(conn);
 	trace_kdbus_conn_dead(bus->id, conn->id, reason);
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	list_del_init(&conn->ep_node);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 }
 
 /**
@@ -368,7 +369,23 @@ void kdbus_conn_stamp(struct kdbus_conn *conn, struct kdbus_entry *entry,
 }
 
 /**
- * kdbus_conn_queue() - put a message into a connection's queue
+ * kdbus_conn_enqueue() - put a message that has its number into a queue
+ * @conn:	the receiver, alive; the lock of its bus is held
+ * @entry:	the message, which is the queue's from now on
+ *
+ * The caller wakes the receiver.
+ */
+void kdbus_conn_enqueue(struct kdbus_conn *conn, struct kdbus_entry *entry)
+{
+	lockdep_assert_held(&conn->bus->lock);
+
+	spin_lock(&conn->lock);
+	kdbus_queue_add(&conn->queue, entry);
+	spin_unlock(&conn->lock);
+}
+
+/**
+ * kdbus_conn_queue() - number a message and put it into a queue
  * @conn:	the receiver, alive; the lock of its bus is held
  * @entry:	the message, which is the queue's from now on
  * @seq:	its number in the order of the domain
@@ -379,10 +396,43 @@ void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      u64 seq)
 {
 	kdbus_conn_stamp(conn, entry, seq, READ_ONCE(conn->queue.count) + 1);
+	kdbus_conn_enqueue(conn, entry);
+}
 
-	spin_lock(&conn->lock);
-	kdbus_queue_add(&conn->queue, entry);
-	spin_unlock(&conn->lock);
+/**
+ * kdbus_conn_wake_later() - wake a connection when the bus lock is dropped
+ * @conn:	the connection, alive; the lock of its bus is held
+ */
+void kdbus_conn_wake_later(struct kdbus_conn *conn)
+{
+	struct kdbus_bus *bus = conn->bus;
+
+	lockdep_assert_held(&bus->lock);
+
+	/* whoever comes to poll from here on finds what there is */
+	if (!wq_has_sleeper(&conn->wait) ||
+	    test_and_set_bit_lock(0, &conn->will_wake))
+		return;
+	conn->next_wake = bus->to_wake;
+	bus->to_wake = kdbus_conn_get(conn);
+}
+
+/**
+ * kdbus_conns_wake() - wake all that kdbus_conn_wake_later() was called for
+ * @conn:	the first one; the references go. The caller holds no bus lock.
+ */
+void kdbus_conns_wake(struct kdbus_conn *conn)
+{
+	struct kdbus_conn *next;
+
+	for (; conn; conn = next) {
+		next = conn->next_wake;
+		/* before it is woken: who gives it more meanwhile says so anew */
+		clear_bit_unlock(0, &conn->will_wake);
+		kdbus_conn_wake(conn);
+		kdbus_conn_put(conn);
+		cond_resched();
+	}
 }
 
 /**

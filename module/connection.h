@@ -88,7 +88,11 @@ struct kdbus_user;
  * @calls_in:	calls it owes an answer; bus->lock
  * @n_calls_in:	how many; bus->lock
  * @n_calls_kept: calls whose time is over, see call.h; bus->lock
- * @n_interrupted: calls that wait to be taken up again; bus->lock
+ * @n_interrupted: calls that wait to be taken up again; bus->lock, without
+ *		it for a first look
+ * @will_wake:	bit 0: it is among bus->to_wake, or about to be woken by who
+ *		dropped the bus lock
+ * @next_wake:	the next one there
  * @expiry:	when @timer runs, KTIME_MAX if not armed; bus->lock
  * @timer:	runs @expire at the earliest deadline
  * @expire:	ends the calls whose deadline has passed
@@ -141,6 +145,8 @@ struct kdbus_conn {
 	unsigned int n_calls_in;
 	unsigned int n_calls_kept;
 	unsigned int n_interrupted;
+	unsigned long will_wake;
+	struct kdbus_conn *next_wake;
 	ktime_t expiry;
 	struct hrtimer timer;
 	struct work_struct expire;
@@ -172,8 +178,10 @@ struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id);
 
 void kdbus_conn_stamp(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      u64 seq, unsigned int depth);
+void kdbus_conn_enqueue(struct kdbus_conn *conn, struct kdbus_entry *entry);
 void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      u64 seq);
+void kdbus_conn_wake_later(struct kdbus_conn *conn);
 __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 			 poll_table *wait);
 
@@ -189,7 +197,7 @@ static inline bool kdbus_conn_is_dead(const struct kdbus_conn *conn)
 
 /**
  * kdbus_conn_wake() - tell pollers that there is something to receive
- * @conn:	the connection
+ * @conn:	the connection; the caller does not hold the bus lock
  */
 static inline void kdbus_conn_wake(struct kdbus_conn *conn)
 {

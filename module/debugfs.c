@@ -2,8 +2,8 @@
 /*
  * /sys/kernel/debug/kdbus: what exists, one line each; docs/debugfs.rst.
  *
- * A walk holds the lock of a bus for a few lines at a time and only writes to
- * the kernel's buffer under it. What is shown in one line belongs together;
+ * A walk holds the lock of a bus, or of the users of a domain, for a few lines
+ * at a time and only writes to the kernel's buffer under it. What is shown in one line belongs together;
  * what comes or goes during the walk may be missed.
  */
 #include <linux/debugfs.h>
@@ -96,13 +96,13 @@ static bool kdbus_debugfs_batch(struct seq_file *s, struct kdbus_bus *bus,
 	struct kdbus_conn *conn;
 	unsigned int n = 0;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	xa_for_each_start(&bus->conns, *id, conn, *id) {
 		if (n++ == KDBUS_DEBUGFS_BATCH)
 			break;
 		show(s, conn);
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return conn && !seq_has_overflowed(s);
 }
 
@@ -143,24 +143,30 @@ static int domains_show(struct seq_file *s, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(domains);
 
+static void kdbus_debugfs_user(struct seq_file *s,
+			       const struct kdbus_user *user)
+{
+	seq_printf(s, "%llu %u %d %d %d %d %d %d %d %d\n", user->domain->id,
+		   __kuid_val(user->uid), atomic_read(&user->domains),
+		   atomic_read(&user->buses), atomic_read(&user->endpoints),
+		   atomic_read(&user->conns), atomic_read(&user->files),
+		   atomic_read(&user->match_bytes), atomic_read(&user->names),
+		   atomic_read(&user->seen_files));
+}
+
 static void kdbus_debugfs_users(struct seq_file *s,
 				struct kdbus_domain *domain)
 {
 	struct kdbus_user *user;
-	int bucket;
+	unsigned int bucket;
 
-	spin_lock(&domain->user_lock);
-	hash_for_each(domain->users, bucket, user, node)
-		seq_printf(s, "%llu %u %d %d %d %d %d %d %d %d\n", domain->id,
-			   __kuid_val(user->uid), atomic_read(&user->domains),
-			   atomic_read(&user->buses),
-			   atomic_read(&user->endpoints),
-			   atomic_read(&user->conns),
-			   atomic_read(&user->files),
-			   atomic_read(&user->match_bytes),
-			   atomic_read(&user->names),
-			   atomic_read(&user->seen_files));
-	spin_unlock(&domain->user_lock);
+	for (bucket = 0; bucket < HASH_SIZE(domain->users); bucket++) {
+		spin_lock(&domain->user_lock);
+		hlist_for_each_entry(user, &domain->users[bucket], node)
+			kdbus_debugfs_user(s, user);
+		spin_unlock(&domain->user_lock);
+		cond_resched();
+	}
 }
 
 static int users_show(struct seq_file *s, void *unused)
@@ -175,17 +181,9 @@ DEFINE_SHOW_ATTRIBUTE(users);
 
 static void kdbus_debugfs_bus(struct seq_file *s, struct kdbus_bus *bus)
 {
-	unsigned int conns = 0;
-	struct kdbus_conn *conn;
-	unsigned long id;
-
-	mutex_lock(&bus->lock);
-	xa_for_each(&bus->conns, id, conn)
-		conns++;
-	mutex_unlock(&bus->lock);
-
 	seq_printf(s, "%llu %llu %u %llu %u ", bus->domain->id, bus->id,
-		   __kuid_val(bus->uid), bus->flags, conns);
+		   __kuid_val(bus->uid), bus->flags,
+		   READ_ONCE(bus->n_conns));
 	kdbus_debugfs_string(s, bus->name);
 	seq_putc(s, '\n');
 }
@@ -202,14 +200,14 @@ static void kdbus_debugfs_bus_eps(struct seq_file *s, struct kdbus_bus *bus)
 {
 	struct kdbus_endpoint *ep;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	list_for_each_entry(ep, &bus->endpoints, bus_node) {
 		seq_printf(s, "%llu %llu %u %d ", bus->id, ep->id, ep->minor,
 			   ep->custom);
 		kdbus_debugfs_string(s, ep->name);
 		seq_putc(s, '\n');
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 }
 
 static int endpoints_show(struct seq_file *s, void *unused)
@@ -356,12 +354,12 @@ static void kdbus_debugfs_bus_names(struct seq_file *s, struct kdbus_bus *bus)
 
 	while (bucket < HASH_SIZE(bus->names) && !seq_has_overflowed(s)) {
 		end = bucket + KDBUS_DEBUGFS_BATCH;
-		mutex_lock(&bus->lock);
+		kdbus_bus_lock(bus);
 		for (; bucket < min_t(size_t, end, HASH_SIZE(bus->names));
 		     bucket++)
 			hlist_for_each_entry(n, &bus->names[bucket], hash_node)
 				kdbus_debugfs_name(s, bus, n);
-		mutex_unlock(&bus->lock);
+		kdbus_bus_unlock(bus);
 		cond_resched();
 	}
 }

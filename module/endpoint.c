@@ -141,7 +141,7 @@ static int kdbus_endpoint_link(struct kdbus_endpoint *ep,
 	struct kdbus_bus *bus = ep->bus;
 	int ret;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = kdbus_endpoint_check_name(bus, ep->name);
 	if (!ret) {
 		trace_kdbus_endpoint_new(bus->id, ep->id, mode,
@@ -153,7 +153,7 @@ static int kdbus_endpoint_link(struct kdbus_endpoint *ep,
 		kdbus_endpoint_get(ep);
 		list_add_tail(&ep->bus_node, &bus->endpoints);
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return ret;
 }
 
@@ -338,9 +338,9 @@ static int kdbus_ep_make_check(struct kdbus_bus *bus,
 		return -EOPNOTSUPP;
 
 	/* looked at again when it is linked; what is wrong comes first here */
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = kdbus_endpoint_check_name(bus, *name);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return ret;
 }
 
@@ -402,12 +402,12 @@ int kdbus_cmd_ep_update(struct kdbus_endpoint *ep, void __user *argp)
 				 offsetof(struct kdbus_cmd_update, items),
 				 cmd->size, UINT_MAX);
 	if (!ret) {
-		mutex_lock(&bus->lock);
+		kdbus_bus_lock(bus);
 		if (kdbus_endpoint_is_alive(ep))
 			kdbus_policy_set_endpoint(ep, &policy);
 		else
 			ret = -ESHUTDOWN;
-		mutex_unlock(&bus->lock);
+		kdbus_bus_unlock(bus);
 	}
 	kdbus_policy_free(&policy);
 	kvfree(cmd);
@@ -418,11 +418,11 @@ static struct kdbus_conn *kdbus_endpoint_first_conn(struct kdbus_endpoint *ep)
 {
 	struct kdbus_conn *conn;
 
-	mutex_lock(&ep->bus->lock);
+	kdbus_bus_lock(ep->bus);
 	conn = list_first_entry_or_null(&ep->conns, struct kdbus_conn, ep_node);
 	if (conn)
 		kdbus_conn_get(conn);
-	mutex_unlock(&ep->bus->lock);
+	kdbus_bus_unlock(ep->bus);
 	return conn;
 }
 
@@ -432,12 +432,12 @@ static bool kdbus_endpoint_set_dead(struct kdbus_endpoint *ep)
 	LIST_HEAD(policy);
 	bool was_alive;
 
-	mutex_lock(&ep->bus->lock);
+	kdbus_bus_lock(ep->bus);
 	was_alive = kdbus_endpoint_is_alive(ep);
 	ep->dead = true;
 	if (was_alive && ep->custom)
 		kdbus_policy_set_endpoint(ep, &policy);
-	mutex_unlock(&ep->bus->lock);
+	kdbus_bus_unlock(ep->bus);
 	kdbus_policy_free(&policy);
 	return was_alive;
 }
@@ -456,10 +456,10 @@ static void kdbus_endpoint_end(struct kdbus_endpoint *ep)
 
 	kdbus_endpoint_give_minor_back(ep);
 	kdbus_endpoint_uncharge(ep);
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	trace_kdbus_endpoint_dead(bus->id, ep->id);
 	list_del_init(&ep->bus_node);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 }
 
 /**

@@ -90,9 +90,9 @@ static int kdbus_handle_open_ep(struct kdbus_handle *handle, struct file *file,
 	if (!ep)
 		return -ESHUTDOWN;
 
-	mutex_lock(&ep->bus->lock);
+	kdbus_bus_lock(ep->bus);
 	alive = kdbus_endpoint_is_alive(ep);
-	mutex_unlock(&ep->bus->lock);
+	kdbus_bus_unlock(ep->bus);
 	if (!alive) {
 		kdbus_endpoint_put(ep);
 		return -ESHUTDOWN;

@@ -15,7 +15,6 @@
 #include "endpoint.h"
 #include "item.h"
 #include "limits.h"
-#include "main.h"
 #include "names.h"
 #include "notify.h"
 #include "policy.h"
@@ -265,7 +264,7 @@ static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 	struct kdbus_bus *bus = conn->bus;
 	int ret;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = kdbus_hello_can_appear(h, conn);
 	if (ret < 0)
 		goto exit_unlock;
@@ -280,12 +279,13 @@ static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 	/* the table's reference; the place is reserved, so nothing fails */
 	kdbus_conn_get(conn);
 	xa_store(&bus->conns, conn->id, conn, GFP_NOWAIT);
+	WRITE_ONCE(bus->n_conns, bus->n_conns + 1);
 
 	kdbus_notify_id(conn, KDBUS_ITEM_ID_ADD);
 	if (h->names)
 		kdbus_name_add_activator(conn, &h->names);
 exit_unlock:
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return ret;
 }
 
@@ -296,9 +296,9 @@ static int kdbus_hello_look(const struct kdbus_hello *h,
 	struct kdbus_bus *bus = conn->bus;
 	int ret;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = kdbus_hello_can_appear(h, conn);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return ret;
 }
 

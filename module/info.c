@@ -135,11 +135,11 @@ static int kdbus_info_find(struct kdbus_conn *conn,
 	*peer = kdbus_conn_find(bus, cmd->id);
 	if (!*peer)
 		return -ENXIO;
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	visible = !(*peer)->dead && kdbus_policy_may_see(conn, *peer);
 	if (!visible && !(*peer)->dead)
 		kdbus_policy_unseen(conn, cmd->id, "", 0);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	if (visible)
 		return 0;
 	kdbus_conn_put(*peer);
@@ -281,11 +281,11 @@ static int kdbus_update_policy(struct kdbus_conn *conn,
 				 cmd->size, 1);
 	if (ret < 0)
 		return ret;
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = conn->dead ? -ECONNRESET : kdbus_policy_check_conn(conn, &policy);
 	if (!ret)
 		kdbus_policy_set_conn(conn, &policy);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	kdbus_policy_free(&policy);
 	return ret;
 }
@@ -295,14 +295,14 @@ static int kdbus_update_flags(struct kdbus_conn *conn, u64 flags)
 	struct kdbus_bus *bus = conn->bus;
 	int ret = 0;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	if (conn->dead) {
 		ret = -ECONNRESET;
 	} else {
 		WRITE_ONCE(conn->attach_flags, flags);
 		trace_kdbus_conn_update(bus->id, conn->id, flags);
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return ret;
 }
 

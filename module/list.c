@@ -108,15 +108,15 @@ static int kdbus_list_build(struct kdbus_list *list, struct kdbus_conn *conn)
 	struct kdbus_conn *c;
 	unsigned long id;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	if (conn->dead) {
-		mutex_unlock(&bus->lock);
+		kdbus_bus_unlock(bus);
 		return -ECONNRESET;
 	}
 	list->size = sizeof(struct kdbus_name_list);
 	xa_for_each(&bus->conns, id, c)
 		kdbus_list_add_conn(list, c);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 
 	if (list->size > list->room)
 		return 0;

@@ -5,42 +5,29 @@
  * itself is left.
  */
 #include <linux/module.h>
-#include <linux/workqueue.h>
 
 #include "debugfs.h"
 #include "domain.h"
-#include "main.h"
 #include "node.h"
 
-struct workqueue_struct *kdbus_workqueue;
 static struct kdbus_domain *kdbus_initial_domain;
 
 static int __init kdbus_init(void)
 {
 	int ret;
 
-	kdbus_workqueue = alloc_workqueue(KBUILD_MODNAME, WQ_UNBOUND, 0);
-	if (!kdbus_workqueue)
-		return -ENOMEM;
-
 	ret = kdbus_node_subsys_init();
 	if (ret < 0)
-		goto exit_workqueue;
+		return ret;
 
 	kdbus_initial_domain = kdbus_domain_new(NULL, "", 0666);
 	if (IS_ERR(kdbus_initial_domain)) {
-		ret = PTR_ERR(kdbus_initial_domain);
-		goto exit_subsys;
+		kdbus_node_subsys_exit();
+		return PTR_ERR(kdbus_initial_domain);
 	}
 
 	kdbus_debugfs_init();
 	return 0;
-
-exit_subsys:
-	kdbus_node_subsys_exit();
-exit_workqueue:
-	destroy_workqueue(kdbus_workqueue);
-	return ret;
 }
 
 static void __exit kdbus_exit(void)
@@ -49,7 +36,6 @@ static void __exit kdbus_exit(void)
 	kdbus_domain_disconnect(kdbus_initial_domain);
 	kdbus_domain_put(kdbus_initial_domain);
 	kdbus_node_subsys_exit();
-	destroy_workqueue(kdbus_workqueue);
 }
 
 module_init(kdbus_init);

@@ -221,7 +221,7 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 	int ret = -ECONNRESET;
 
 	down_write(&bus->match_sem);
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	if (!conn->dead) {
 		list_add_tail(&match->list, &conn->matches);
 		if (match->key.kind)
@@ -232,7 +232,7 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 				      match->size);
 		ret = 0;
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	up_write(&bus->match_sem);
 	return ret;
 }
@@ -365,7 +365,7 @@ static int kdbus_matches_remove(struct kdbus_conn *conn, const u64 *cookie)
 	int ret = 0;
 
 	down_write(&bus->match_sem);
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	if (cookie && conn->dead) {
 		ret = -ECONNRESET;
 	} else {
@@ -373,7 +373,7 @@ static int kdbus_matches_remove(struct kdbus_conn *conn, const u64 *cookie)
 		if (cookie)
 			trace_kdbus_match_remove(bus->id, conn->id, *cookie, n);
 	}
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	up_write(&bus->match_sem);
 	kdbus_matches_free(&gone);
 	return ret;
@@ -482,9 +482,9 @@ static bool kdbus_match_holds_msg(struct kdbus_bus *bus,
 	if (!by_name || !match->conn->ep->custom)
 		return true;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = kdbus_match_sees_names(match);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return ret;
 }
 
@@ -528,11 +528,11 @@ static int kdbus_match_src_names(const struct kdbus_conn *src, u64 **values,
 	if (!*values)
 		return -ENOMEM;
 
-	mutex_lock(&src->bus->lock);
+	kdbus_bus_lock(src->bus);
 	list_for_each_entry(name, &src->names, owner_node)
 		if (*n < room)
 			(*values)[(*n)++] = name->hash;
-	mutex_unlock(&src->bus->lock);
+	kdbus_bus_unlock(src->bus);
 	return 0;
 }
 

@@ -60,19 +60,10 @@ static bool kdbus_file_can_cycle(struct file *file)
 	       !strcmp(file->f_path.dentry->d_name.name, "[io_uring]");
 }
 
-/*
- * Makes room for @n more files, and charges the sender's user for them as long
- * as they are in flight; the items of a message bound how many.
- */
+/* Makes room for @n more files; the items of a message bound how many. */
 static int kdbus_message_grow_files(struct kdbus_message *msg, unsigned int n)
 {
 	struct kdbus_passed_file *files;
-	int ret;
-
-	ret = kdbus_user_charge_files(msg->src, 0, n, msg->id);
-	if (ret < 0)
-		return ret;
-	msg->n_charged += n;
 
 	files = kvcalloc(msg->n_files + n, sizeof(*files), GFP_KERNEL_ACCOUNT);
 	if (!files)
@@ -328,11 +319,14 @@ static int kdbus_message_fetch(struct kdbus_message *msg,
 		if (!hdr)
 			return -ENOMEM;
 	}
-	msg->hdr = hdr;
-	if (copy_from_user(hdr, umsg, size))
+	if (copy_from_user(hdr, umsg, size)) {
+		if (size > sizeof(msg->inline_buf))
+			kfree(hdr);
 		return -EFAULT;
+	}
 	/* what was checked, whatever the memory says by now */
 	hdr->size = size;
+	msg->hdr = hdr;
 	return 0;
 }
 
@@ -368,6 +362,26 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 		msg->hdr->src_id = src->id;
 		msg->hdr->flags &= KDBUS_MSG_FLAGS_KNOWN;
 	}
+	return ret;
+}
+
+/**
+ * kdbus_message_charge_files() - charge the sender's user for a message's files
+ * @msg:	the message, which is new: one that goes on has its files charged
+ *
+ * As long as they are in flight.
+ *
+ * Return: 0 or -EMFILE.
+ */
+int kdbus_message_charge_files(struct kdbus_message *msg)
+{
+	int ret;
+
+	if (!msg->n_files)
+		return 0;
+	ret = kdbus_user_charge_files(msg->src, 0, msg->n_files, msg->id);
+	if (!ret)
+		msg->n_charged = msg->n_files;
 	return ret;
 }
 

@@ -94,6 +94,7 @@ struct kdbus_message {
 
 int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 			 struct kdbus_msg __user *umsg);
+int kdbus_message_charge_files(struct kdbus_message *msg);
 void kdbus_message_release(struct kdbus_message *msg);
 u64 kdbus_message_new_id(void);
 bool kdbus_message_is_broadcast(const struct kdbus_message *msg);

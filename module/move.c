@@ -24,6 +24,7 @@ static void kdbus_move_free(struct list_head *entries)
 	list_for_each_entry_safe(e, tmp, entries, node) {
 		list_del_init(&e->node);
 		kdbus_entry_free(e);
+		cond_resched();
 	}
 }
 
@@ -320,7 +321,7 @@ void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
 	spin_lock(&to->lock);
 	kdbus_queue_merge(&to->queue, &twins);
 	spin_unlock(&to->lock);
-	kdbus_conn_wake(to);
+	kdbus_conn_wake_later(to);
 }
 
 static void kdbus_move_put(struct kdbus_move *move)
@@ -347,9 +348,9 @@ static int kdbus_move_step(struct kdbus_bus *bus,
 {
 	int ret;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = step(arg, move);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	return ret;
 }
 

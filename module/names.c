@@ -63,15 +63,15 @@ static struct kdbus_conn *kdbus_name_owner(const struct kdbus_name_entry *n,
 struct kdbus_conn *kdbus_name_get_owner(struct kdbus_bus *bus,
 					const char *name, unsigned int hash)
 {
-	struct kdbus_conn *owner = NULL;
 	struct kdbus_name_entry *n;
+	struct kdbus_conn *owner;
 
 	rcu_read_lock();
 	n = kdbus_name_find(bus, name, hash);
-	if (n)
-		owner = rcu_dereference(n->owner);
-	if (owner && !kref_get_unless_zero(&owner->kref))
-		owner = NULL;
+	/* one that is gone has been replaced before */
+	do {
+		owner = n ? rcu_dereference(n->owner) : NULL;
+	} while (owner && !kref_get_unless_zero(&owner->kref));
 	rcu_read_unlock();
 	return owner;
 }
@@ -161,13 +161,13 @@ int kdbus_names_write(const struct kdbus_conn *conn,
 		w->size = 0;
 		if (!kdbus_item_reserve(w, room))
 			return -ENOMEM;
-		mutex_lock(&bus->lock);
+		kdbus_bus_lock(bus);
 		size = kdbus_names_put(conn, to, NULL);
 		if (size <= room) {
 			kdbus_names_put(conn, to, w->buf);
 			*gen = conn->names_gen;
 		}
-		mutex_unlock(&bus->lock);
+		kdbus_bus_unlock(bus);
 		if (size <= room)
 			break;
 		room = size;
@@ -315,12 +315,24 @@ static void kdbus_name_changed(struct kdbus_bus *bus,
 	kdbus_notify_name(bus, n, old, old_flags, new, new_flags);
 }
 
+/* Who is next in line: the first who still may own the name, or NULL. */
+static struct kdbus_name_waiter *
+kdbus_name_next_waiter(const struct kdbus_name_entry *n)
+{
+	struct kdbus_name_waiter *w;
+
+	list_for_each_entry(w, &n->waiters, name_node)
+		if (kdbus_policy_may_own(w->conn, n->name))
+			return w;
+	return NULL;
+}
+
 /* Whether a name goes to its activator if its owner gives it up. */
 static bool kdbus_name_falls_back(const struct kdbus_bus *bus,
 				  const struct kdbus_name_entry *n)
 {
 	return n->activator && kdbus_name_owner(n, bus) != n->activator &&
-	       list_empty(&n->waiters) && !bus->dead;
+	       !bus->dead && !kdbus_name_next_waiter(n);
 }
 
 /* Whether a name can be given up: what is queued for it may have to move. */
@@ -343,7 +355,7 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 {
 	struct kdbus_conn *old = kdbus_name_owner(n, bus), *new = NULL;
 	bool falls_back = kdbus_name_falls_back(bus, n);
-	struct kdbus_name_waiter *w;
+	struct kdbus_name_waiter *w, *tmp;
 	u64 old_flags = n->flags;
 	u64 flags = 0;
 
@@ -352,8 +364,7 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 	/* an activator stays charged for as long as it is one */
 	if (old != n->activator)
 		kdbus_name_uncharge(old);
-	w = list_first_entry_or_null(&n->waiters, struct kdbus_name_waiter,
-				     name_node);
+	w = falls_back ? NULL : kdbus_name_next_waiter(n);
 	if (w) {
 		kdbus_waiter_unlink(w);
 		new = w->conn;
@@ -371,6 +382,9 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 		return;
 	}
 
+	/* these may not own it, and there is nothing left to wait for */
+	list_for_each_entry_safe(w, tmp, &n->waiters, name_node)
+		kdbus_waiter_drop(w);
 	hash_del_rcu(&n->hash_node);
 	list_del(&n->owner_node);
 	RCU_INIT_POINTER(n->owner, NULL);
@@ -704,7 +718,8 @@ static int kdbus_name_acquire(struct kdbus_conn *conn,
  * @ucmd:	the command in user memory; its fixed part is written back
  *
  * Return: 0, also if the name is only waited for (IN_QUEUE); or -EFAULT,
- * -EINVAL, -EMSGSIZE, -E2BIG, -ENOMEM, -EALREADY, -EEXIST, -ECONNRESET.
+ * -EINVAL, -EMSGSIZE, -E2BIG, -ENOMEM, -EPERM, -EALREADY, -EEXIST,
+ * -ECONNRESET.
  */
 int kdbus_cmd_name_acquire(struct kdbus_conn *conn,
 			   struct kdbus_cmd_name __user *ucmd)

@@ -164,7 +164,7 @@ static void kdbus_notify_one(struct kdbus_conn *conn, void *arg)
 		return;
 	}
 	kdbus_conn_queue(conn, entry, n->seq);
-	kdbus_conn_wake(conn);
+	kdbus_conn_wake_later(conn);
 }
 
 static struct kdbus_notice *kdbus_notice_alloc(u64 type, u64 dst,
@@ -222,8 +222,6 @@ static void kdbus_notify_monitors(struct kdbus_conn *conn,
  * @conn:	the receiver, alive; the lock of its bus is held
  * @notice:	the notice, which is the queue's from now on
  * @type:	KDBUS_ITEM_REPLY_TIMEOUT or KDBUS_ITEM_REPLY_DEAD
- *
- * Wakes the receiver: these are rare, and nobody else waits for the lock long.
  */
 void kdbus_notice_queue(struct kdbus_conn *conn, struct kdbus_entry *notice,
 			u64 type)
@@ -238,7 +236,7 @@ void kdbus_notice_queue(struct kdbus_conn *conn, struct kdbus_entry *notice,
 	seq = kdbus_bus_next_seq(conn->bus);
 	kdbus_notify_monitors(conn, notice, seq);
 	kdbus_conn_queue(conn, notice, seq);
-	kdbus_conn_wake(conn);
+	kdbus_conn_wake_later(conn);
 }
 
 /* @id and @name_id: the connection or the name it is about, or 0 */

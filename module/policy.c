@@ -629,9 +629,9 @@ bool kdbus_policy_sees_name(const struct kdbus_conn *conn, const char *name)
 
 	if (!conn->ep->custom)
 		return true;
-	mutex_lock(&conn->bus->lock);
+	kdbus_bus_lock(conn->bus);
 	ret = kdbus_policy_may_see_name(conn, name);
-	mutex_unlock(&conn->bus->lock);
+	kdbus_bus_unlock(conn->bus);
 	return ret;
 }
 

@@ -175,6 +175,8 @@ void kdbus_queue_init(struct kdbus_queue *queue)
 	queue->gap = &queue->fifo;
 	queue->prio = RB_ROOT_CACHED;
 	queue->count = 0;
+	queue->notices = 0;
+	queue->is_taken = false;
 }
 
 static bool kdbus_entry_before(const struct kdbus_entry *a,
@@ -284,13 +286,24 @@ void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry)
 /**
  * kdbus_queue_take() - take an entry out that may have to be put back
  * @queue:	the queue; the lock of its connection is held, and its recv_lock
- *		until the entry is put back or used up
+ *		until the entry is put back or kept
  * @entry:	the entry, which is the caller's from now on
  */
 void kdbus_queue_take(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
 	queue->gap = entry->node.prev;
+	WRITE_ONCE(queue->is_taken, true);
 	kdbus_queue_del(queue, entry);
+}
+
+/**
+ * kdbus_queue_keep() - an entry that was taken will not be put back
+ * @queue:	the queue; the recv_lock of its connection is held
+ */
+void kdbus_queue_keep(struct kdbus_queue *queue)
+{
+	/* who sees it late finds the queue busy for a moment longer */
+	WRITE_ONCE(queue->is_taken, false);
 }
 
 /**
@@ -300,6 +313,7 @@ void kdbus_queue_take(struct kdbus_queue *queue, struct kdbus_entry *entry)
  */
 void kdbus_queue_put_back(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
+	WRITE_ONCE(queue->is_taken, false);
 	kdbus_queue_link(queue, entry,
 			 kdbus_queue_seek(queue, queue->gap, entry->seq));
 }

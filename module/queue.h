@@ -36,6 +36,7 @@ struct kdbus_user;
  * @prio:	entries by priority, then sequence number
  * @count:	how many there are
  * @notices:	how many of them are notices about connections and names
+ * @is_taken:	RECV has one in hand that it may put back
  */
 struct kdbus_queue {
 	struct list_head fifo;
@@ -43,6 +44,7 @@ struct kdbus_queue {
 	struct rb_root_cached prio;
 	unsigned int count;
 	unsigned int notices;
+	bool is_taken;
 };
 
 /**
@@ -136,6 +138,7 @@ void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry);
 void kdbus_queue_merge(struct kdbus_queue *queue, struct list_head *entries);
 void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry);
 void kdbus_queue_take(struct kdbus_queue *queue, struct kdbus_entry *entry);
+void kdbus_queue_keep(struct kdbus_queue *queue);
 void kdbus_queue_put_back(struct kdbus_queue *queue, struct kdbus_entry *entry);
 struct kdbus_entry *kdbus_queue_next(struct kdbus_entry *entry);
 struct kdbus_entry *kdbus_queue_behind(const struct kdbus_queue *queue,
@@ -145,5 +148,15 @@ struct kdbus_entry *kdbus_queue_find(const struct kdbus_queue *queue,
 void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to);
 int kdbus_queue_peek(const struct kdbus_queue *queue, const s64 *priority,
 		     struct kdbus_entry **entry);
+
+/**
+ * kdbus_queue_is_idle() - whether nothing is queued, nor may be put back
+ * @queue:	the queue. Without the lock of its connection the answer may be
+ *		out of date when it is given.
+ */
+static inline bool kdbus_queue_is_idle(const struct kdbus_queue *queue)
+{
+	return !READ_ONCE(queue->count) && !READ_ONCE(queue->is_taken);
+}
 
 #endif /* KDBUS_QUEUE_H */

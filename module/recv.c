@@ -97,6 +97,8 @@ static int kdbus_recv_write_fds(const struct kdbus_entry *entry,
 	for (i = 0; fds && !ret && i < entry->n_files; i++) {
 		kdbus_pool_writer_init(&w, entry->slice,
 				       entry->files[i].offset);
+		/* a few words, and none may stay that is wrong */
+		w.to_the_end = true;
 		ret = kdbus_pool_write(&w, &fds[i], sizeof(fds[i]));
 		kdbus_pool_writer_end(&w);
 	}
@@ -262,10 +264,10 @@ static int kdbus_recv_peek_notice(struct kdbus_conn *conn,
 static void kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_entry *entry)
 {
 	if (entry->call) {
-		mutex_lock(&conn->bus->lock);
+		kdbus_bus_lock(conn->bus);
 		kdbus_call_fail(entry->call, KDBUS_CALL_DEAD,
 				KDBUS_CALL_END_DEAD);
-		mutex_unlock(&conn->bus->lock);
+		kdbus_bus_unlock(conn->bus);
 	}
 	kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_REQUESTED);
 }
@@ -308,17 +310,20 @@ static int kdbus_recv_next(struct kdbus_conn *conn,
 		       kdbus_recv_peek_notice(conn, entry, cmd->flags, offset) :
 		       kdbus_recv_peek(conn, entry, cmd->flags, offset);
 
-	kdbus_queue_take(&conn->queue, entry);
-	spin_unlock(&conn->lock);
-
 	if (cmd->flags & KDBUS_RECV_DROP) {
+		kdbus_queue_del(&conn->queue, entry);
+		spin_unlock(&conn->lock);
 		kdbus_recv_drop(conn, entry);
 		return 0;
 	}
 
+	kdbus_queue_take(&conn->queue, entry);
+	spin_unlock(&conn->lock);
 	ret = kdbus_recv_hand_out(conn, entry, cmd->flags, offset);
 	if (ret < 0)
 		kdbus_recv_put_back(conn, entry);
+	else
+		kdbus_queue_keep(&conn->queue);
 	return ret;
 
 exit_unlock:

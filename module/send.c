@@ -133,6 +133,18 @@ static int kdbus_send_check_policy(const struct kdbus_send *send)
 				     msg->id) ? 0 : -EPERM;
 }
 
+/* Whether the name is the target's, and which it is; the bus lock is held. */
+static int kdbus_send_check_name(struct kdbus_send *send)
+{
+	const struct kdbus_message *msg = send->msg;
+
+	if (!msg->dst_name)
+		return 0;
+	send->name_id = kdbus_name_owner_id(msg->src->bus, msg->dst_name,
+					    msg->dst_hash, send->target);
+	return send->name_id ? 0 : KDBUS_SEND_AGAIN;
+}
+
 static int kdbus_send_find_target(struct kdbus_send *send)
 {
 	const struct kdbus_message *msg = send->msg;
@@ -171,10 +183,12 @@ static int kdbus_send_resolve(struct kdbus_send *send)
 	/* who may anyway is not held up; the commit looks again */
 	if (kdbus_policy_applies(msg->src) &&
 	    !kdbus_policy_is_free(msg->src, send->target)) {
-		mutex_lock(&bus->lock);
-		ret = kdbus_send_check_policy(send);
-		mutex_unlock(&bus->lock);
-		if (ret < 0)
+		kdbus_bus_lock(bus);
+		ret = kdbus_send_check_name(send);
+		if (!ret)
+			ret = kdbus_send_check_policy(send);
+		kdbus_bus_unlock(bus);
+		if (ret)
 			return ret;
 	}
 
@@ -333,16 +347,9 @@ static int kdbus_send_check(struct kdbus_send *send)
 	struct kdbus_bus *bus = msg->src->bus;
 	int ret;
 
-	ret = kdbus_send_check_src(msg);
+	ret = kdbus_send_check_src(msg) ?: kdbus_send_check_name(send);
 	if (ret)
 		return ret;
-	if (msg->dst_name) {
-		send->name_id = kdbus_name_owner_id(bus, msg->dst_name,
-						    msg->dst_hash,
-						    send->target);
-		if (!send->name_id)
-			return KDBUS_SEND_AGAIN;
-	}
 	if (send->target->dead)
 		return -ECONNRESET;
 	if (send->answers && !kdbus_send_still_answers(send))
@@ -370,6 +377,7 @@ static void kdbus_send_link(struct kdbus_send *send)
 {
 	struct kdbus_entry *entry = send->entry;
 	struct kdbus_conn *target = send->target;
+	bool is_queued = entry->kind != KDBUS_MSG_KIND_SYNC_REPLY;
 	u64 seq = kdbus_bus_next_seq(target->bus);
 
 	kdbus_send_trace(send->msg, target->id, send->name_id, 0);
@@ -393,18 +401,17 @@ static void kdbus_send_link(struct kdbus_send *send)
 		kdbus_call_start(send->call, target, send->name_id);
 	}
 
-	if (entry->kind == KDBUS_MSG_KIND_SYNC_REPLY)
-		kdbus_conn_stamp(target, entry, seq,
-				 READ_ONCE(target->queue.count));
-	else
-		kdbus_conn_queue(target, entry, seq);
-
+	kdbus_conn_stamp(target, entry, seq,
+			 READ_ONCE(target->queue.count) + is_queued);
 	/*
-	 * Last, since a synchronous reply is the requester's from here on; one
-	 * that is queued is so already, and may be gone.
+	 * Before it is queued: whoever has received an answer may call again,
+	 * and is not charged for the old call any more. A synchronous one is
+	 * the requester's from here on.
 	 */
 	if (send->answers)
 		kdbus_call_answer(send->answers, send->msg->id, entry);
+	if (is_queued)
+		kdbus_conn_enqueue(target, entry);
 }
 
 static int kdbus_send_commit(struct kdbus_send *send)
@@ -413,11 +420,11 @@ static int kdbus_send_commit(struct kdbus_send *send)
 	bool sync = send->entry->kind == KDBUS_MSG_KIND_SYNC_REPLY;
 	int ret;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	ret = kdbus_send_check(send);
 	if (!ret)
 		kdbus_send_link(send);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	if (ret)
 		return ret;
 
@@ -448,12 +455,12 @@ static void kdbus_send_fail_answered(struct kdbus_send *send)
 {
 	struct kdbus_bus *bus = send->msg->src->bus;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	/* unless somebody else owes the answer by now */
 	if (send->answers->replier == send->msg->src)
 		kdbus_call_fail(send->answers, KDBUS_CALL_DEAD,
 				KDBUS_CALL_END_UNDELIVERED);
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 }
 
 static int kdbus_send_try(struct kdbus_send *send)
@@ -537,6 +544,8 @@ int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 	ret = kdbus_message_import(&msg, conn, umsg);
 	if (!ret && kdbus_message_is_call(&msg))
 		ret = kdbus_call_resume(conn, &msg, &call);
+	if (!ret)
+		ret = kdbus_message_charge_files(&msg);
 	if (!ret)
 		ret = kdbus_send_deliver(&msg, &call);
 	/* a signal after which it is sent anew has refused nothing */

@@ -292,19 +292,32 @@ TEST(lists_tell_activators_from_owners)
 			 act.hello.id), 1);
 }
 
-static void *keep_sending(void *arg)
+static void send_in_order(void *arg)
 {
 	__u64 i, n = (uintptr_t)arg;
+	int ret;
 
-	for (i = 1; i <= n; i++)
-		while (send_cookie(i, 0) == -ENOBUFS)
+	for (i = 1; i <= n; i++) {
+		while ((ret = send_cookie(i, 0)) == -ENOBUFS)
 			sched_yield();
+		ASSERT_OK(ret);
+	}
+}
+
+static void *keep_sending(void *arg)
+{
+	send_in_order(arg);
 	return NULL;
 }
 
-/* spec 14.3, 14.4 */
+static void *keep_sending_as_nobody(void *arg)
+{
+	thread_as(NOBODY, send_in_order, arg);
+	return NULL;
+}
+
 /* Under traffic the service comes and goes; all arrive once and in order. */
-TEST(hand_over_under_traffic_loses_nothing)
+static void hand_over(void *(*sender)(void *))
 {
 	const uintptr_t n = 1500;
 	const struct kdbus_msg *msg;
@@ -312,8 +325,7 @@ TEST(hand_over_under_traffic_loses_nothing)
 	__u64 next = 1;
 	int ret;
 
-	setup();
-	ASSERT_OK(pthread_create(&t, NULL, keep_sending, (void *)n));
+	ASSERT_OK(pthread_create(&t, NULL, sender, (void *)n));
 	while (next <= n) {
 		int i;
 
@@ -339,6 +351,22 @@ TEST(hand_over_under_traffic_loses_nothing)
 	ASSERT_OK(pthread_join(t, NULL));
 	ASSERT_OK(kdbus_client_acquire(&svc, NAME, 0));
 	expect_nothing(&svc);
+}
+
+/* spec 14.3, 14.4 */
+TEST(hand_over_under_traffic_loses_nothing)
+{
+	setup();
+	hand_over(keep_sending);
+}
+
+/* spec 14.4, 16.4: nor is who may talk to the name ever told otherwise */
+TEST(hand_over_under_traffic_of_who_needs_a_grant)
+{
+	setup();
+	kdbus_client_close(&cli);
+	client_new_as(&cli, &bus, NOBODY);
+	hand_over(keep_sending_as_nobody);
 }
 
 static long long queued(const struct kdbus_client *c)

@@ -215,6 +215,46 @@ TEST(outstanding_requests_are_bounded)
 	ASSERT_EQ(request(&a, b.hello.id, 130, 100 * SEC), -EMLINK);
 }
 
+static void *answer_each(void *arg)
+{
+	const struct kdbus_msg *msg;
+	__u64 next = 1, n = (uintptr_t)arg;
+
+	while (next <= n) {
+		if (kdbus_client_recv(&b, 0, 0, &msg) == -EAGAIN) {
+			sched_yield();
+			continue;
+		}
+		ASSERT_EQ(msg->cookie, next);
+		ASSERT_OK(kdbus_client_free(&b, msg));
+		ASSERT_OK(reply_to(&b, &a, next++));
+	}
+	return NULL;
+}
+
+/* spec 10.1, 10.9: whoever has an answer may call again */
+TEST(an_answer_that_has_come_counts_no_longer)
+{
+	const uintptr_t n = 5000;
+	const struct kdbus_msg *msg;
+	pthread_t t;
+	__u64 i;
+	int ret;
+
+	setup();
+	param_set("max_requests_per_conn", 1);
+	ASSERT_OK(pthread_create(&t, NULL, answer_each, (void *)n));
+	for (i = 1; i <= n; i++) {
+		ASSERT_OK(request(&a, b.hello.id, i, 100 * SEC));
+		while ((ret = kdbus_client_recv(&a, 0, 0, &msg)) == -EAGAIN)
+			;
+		ASSERT_OK(ret);
+		ASSERT_EQ(msg->cookie_reply, i);
+		ASSERT_OK(kdbus_client_free(&a, msg));
+	}
+	ASSERT_OK(pthread_join(t, NULL));
+}
+
 /* spec 9.7 */
 TEST(a_refused_request_leaves_nothing)
 {
@@ -424,13 +464,17 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* Waits until the thread sleeps in its call; /proc says so. */
-static void signal_caller(struct sync_call *s, int flags)
+static void signal_thread(pthread_t thread, int flags)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
 
 	ASSERT_OK(sigaction(SIGUSR1, &sa, NULL));
-	ASSERT_OK(pthread_kill(s->thread, SIGUSR1));
+	ASSERT_OK(pthread_kill(thread, SIGUSR1));
+}
+
+static void signal_caller(struct sync_call *s, int flags)
+{
+	signal_thread(s->thread, flags);
 }
 
 /* spec 10.7, decision 17 */
@@ -447,6 +491,35 @@ TEST(a_restarted_call_is_not_sent_twice)
 	ASSERT_EQ(s.reply->cookie_reply, 7);
 	expect_nothing(&b);
 	expect_nothing(&a);
+}
+
+/*
+ * spec 10.7, decision 17: its files are those in flight already, however few
+ * may be
+ */
+TEST(a_restarted_call_needs_no_room_for_its_files_again)
+{
+	struct kdbus_builder m;
+	struct sender s = {};
+	int fd = 0;
+
+	setup();
+	param_set("max_files_per_user", 1);
+	kdbus_build_msg(&s.msg, b.hello.id, 7);
+	kdbus_build_fds(&s.msg, &fd, 1);
+	make_sync(&s.msg, 20 * SEC);
+	m = s.msg;
+	sender_start(&s, &a);
+	ASSERT_EQ(kdbus_client_wait(&b, 20000), 1);
+	signal_thread(s.thread, 0);
+	ASSERT_EQ(sender_end(&s), -EINTR);
+	ASSERT_OK(reply_to(&b, &a, 7));
+	ASSERT_OK(kdbus_client_send(&a, &m));
+	/* a new one does, as long as the other one waits */
+	make_sync(&m, 20 * SEC);
+	ASSERT_EQ(kdbus_client_send(&a, &m), -EMFILE);
+	expect_msg(&b, a.hello.id, 7);
+	expect_nothing(&b);
 }
 
 /* spec 10.7, decision 17 */

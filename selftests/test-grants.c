@@ -599,3 +599,35 @@ TEST(an_update_holds_from_when_it_returns)
 	ASSERT_OK(pthread_join(t, &sent));
 	ASSERT_EQ(got, (long)sent);
 }
+
+/* spec 16.5: a name goes to nobody who may not own it by then */
+TEST(who_waits_needs_the_grant_when_the_turn_comes)
+{
+	struct kdbus_client holder, next, other;
+
+	setup();
+	holder_new(&holder, &bus, SVC, WORLD, 0, OWN);
+	client_new(&next, &bus);
+	ASSERT_EQ(kdbus_client_acquire(&nobody, SVC, KDBUS_NAME_QUEUE), 1);
+	ASSERT_EQ(kdbus_client_acquire(&next, SVC, KDBUS_NAME_QUEUE), 1);
+	kdbus_client_close(&holder);
+	holder_new(&holder, &bus, SVC, WORLD, 0, TALK);
+
+	/* passed over, and waits on */
+	ASSERT_OK(kdbus_client_release(&svc, SVC));
+	ASSERT_EQ(listed("names", &bus, 0, "owner"), (long long)next.hello.id);
+	/* nobody is left who may */
+	ASSERT_OK(kdbus_client_release(&next, SVC));
+	ASSERT_EQ(listed("names", &bus, 0, "owner"), -1);
+	ASSERT_EQ(kdbus_client_release(&nobody, SVC), -ESRCH);
+	ASSERT_EQ(nobody_owns(SVC), -EPERM);
+
+	/* with the grant back it is as ever */
+	kdbus_client_close(&holder);
+	holder_new(&holder, &bus, SVC, WORLD, 0, OWN);
+	client_new(&other, &bus);
+	ASSERT_OK(kdbus_client_acquire(&other, SVC, 0));
+	ASSERT_EQ(kdbus_client_acquire(&nobody, SVC, KDBUS_NAME_QUEUE), 1);
+	ASSERT_OK(kdbus_client_release(&other, SVC));
+	ASSERT_EQ(listed("names", &bus, 0, "owner"), (long long)nobody.hello.id);
+}

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // What bus.h forbids, as far as one function shows it: under the bus lock
-// nothing is allocated that could wait, no user memory is touched; under the
+// nothing is allocated that could wait, no user memory is touched and no poller
+// woken; under the
 // spinlocks no trace event fires. (Across functions lockdep knows: see
 // kdbus_bus_teach_lockdep().)
 
 @bus_user exists@
 struct kdbus_bus *bus;
-identifier f =~ "^(_*|kdbus_)(copy_(from|to)_user|(get|put)_user|clear_user|strncpy_from_user)$|^kdbus_(cmd_import|pool_write_user)$";
+identifier f =~ "^(_*|kdbus_)(copy_(from|to)_user|(get|put)_user|clear_user|strncpy_from_user)$|^kdbus_(cmd_import|pool_write_user|conn_wake)$";
 position p;
 @@
 (
- mutex_lock(&bus->lock);
+ kdbus_bus_lock(bus);
 |
  lockdep_assert_held(&bus->lock);
 )
- ... when != mutex_unlock(&bus->lock)
+ ... when != kdbus_bus_unlock(bus)
      when any
  f@p(...)
 
@@ -32,11 +33,11 @@ identifier f;
 position p;
 @@
 (
- mutex_lock(&bus->lock);
+ kdbus_bus_lock(bus);
 |
  lockdep_assert_held(&bus->lock);
 )
- ... when != mutex_unlock(&bus->lock)
+ ... when != kdbus_bus_unlock(bus)
      when any
 (
  f@p(..., \(GFP_KERNEL\|GFP_KERNEL_ACCOUNT\), ...)

@@ -10,9 +10,9 @@ static void user_under_the_bus_lock(struct kdbus_bus *bus, void __user *to)
 {
 	char c = 0;
 
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	copy_to_user(to, &c, 1);	/* locked */
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	copy_to_user(to, &c, 1);
 }
 
@@ -30,9 +30,9 @@ static void user_under_somebodys_bus_lock(struct kdbus_conn *conn,
 {
 	char c = 0;
 
-	mutex_lock(&conn->bus->lock);
+	kdbus_bus_lock(conn->bus);
 	copy_to_user(to, &c, 1);	/* locked */
-	mutex_unlock(&conn->bus->lock);
+	kdbus_bus_unlock(conn->bus);
 	copy_to_user(to, &c, 1);
 }
 
@@ -44,13 +44,22 @@ static void memory_in_what_is_called_so(struct kdbus_conn *conn)
 
 static void memory_under_the_bus_lock(struct kdbus_bus *bus)
 {
-	mutex_lock(&bus->lock);
+	kdbus_bus_lock(bus);
 	use(kmalloc(8, GFP_KERNEL_ACCOUNT));	/* locked */
 	use(kvmalloc(8, GFP_KERNEL_ACCOUNT | __GFP_NOWARN));	/* locked */
 	use(kmalloc(8, GFP_KERNEL | __GFP_ACCOUNT | __GFP_ZERO)); /* locked account */
 	use(kmalloc(8, GFP_NOWAIT | __GFP_ACCOUNT));
-	mutex_unlock(&bus->lock);
+	kdbus_bus_unlock(bus);
 	use(kmalloc(8, GFP_KERNEL_ACCOUNT));
+}
+
+static void pollers_under_the_bus_lock(struct kdbus_conn *conn)
+{
+	kdbus_bus_lock(conn->bus);
+	kdbus_conn_wake_later(conn);
+	kdbus_conn_wake(conn);		/* locked */
+	kdbus_bus_unlock(conn->bus);
+	kdbus_conn_wake(conn);
 }
 
 static void event_under_a_spinlock(struct kdbus_conn *conn)
