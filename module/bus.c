@@ -18,6 +18,9 @@
 #include "limits.h"
 #include "trace.h"
 
+/* how many of a bus's connections have calls expired at the same time */
+#define KDBUS_BUS_WORKERS 4
+
 static atomic64_t kdbus_bus_ids = ATOMIC64_INIT(0);
 
 static void kdbus_bus_release(struct kref *kref)
@@ -25,6 +28,7 @@ static void kdbus_bus_release(struct kref *kref)
 	struct kdbus_bus *bus = container_of(kref, struct kdbus_bus, kref);
 
 	WARN_ON(!list_empty(&bus->endpoints));
+	WARN_ON(!list_empty(&bus->to_wake));
 	WARN_ON(!xa_empty(&bus->conns));
 	WARN_ON(!hash_empty(bus->names));
 	WARN_ON(!hash_empty(bus->matches));
@@ -100,6 +104,8 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	mutex_init(&bus->end_lock);
 	mutex_init(&bus->move_lock);
 	mutex_init(&bus->lock);
+	spin_lock_init(&bus->wake_lock);
+	INIT_LIST_HEAD(&bus->to_wake);
 	kdbus_bus_teach_lockdep(bus);
 	INIT_LIST_HEAD(&bus->endpoints);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
@@ -114,7 +120,8 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 
 	bus->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
 	bus->user = kdbus_user_get(domain, current_uid());
-	bus->workqueue = alloc_ordered_workqueue(KBUILD_MODNAME, 0);
+	bus->workqueue = alloc_workqueue(KBUILD_MODNAME, WQ_UNBOUND,
+					 KDBUS_BUS_WORKERS);
 	if (!bus->name || !bus->user || !bus->workqueue) {
 		kdbus_bus_put(bus);
 		return NULL;

@@ -10,8 +10,8 @@
  * of each other changes under it, in one short step: a message enters its
  * queue, a name changes hands, a call starts or ends, a connection appears or
  * goes. Under it nothing is allocated, no user memory is touched, no device
- * node is made, nothing waits for a peer and nobody is woken: whoever has
- * something to receive may be polled by very many. What can be prepared is
+ * node is made, nothing waits for a peer and no poller is woken: whoever has
+ * something to receive may have very many. What can be prepared is
  * prepared before, checked again under the lock, and undone if the world has
  * changed meanwhile.
  *
@@ -32,8 +32,10 @@
  *   pool->lock		one pool's slices and what senders are charged
  *
  * conn->lock and pool->lock are spinlocks and never held for two connections
- * at once; all others are mutexes. domain->user_lock and the locks inside
- * xarrays are innermost. Trace events fire under none of the spinlocks.
+ * at once; all others are mutexes. bus->wake_lock, domain->user_lock and the
+ * locks inside xarrays are innermost. Trace events fire under none of the
+ * spinlocks. A connection's teardown waits, inside of conn->end_lock, for the
+ * expiry of its calls, which takes the bus lock.
  */
 #ifndef KDBUS_BUS_H
 #define KDBUS_BUS_H
@@ -44,6 +46,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 #include <linux/kdbus.h>
@@ -67,17 +70,20 @@ struct workqueue_struct;
  * @flags:	flags of BUS_MAKE, handed to every HELLO
  * @bloom:	bloom parameters, handed to every HELLO
  * @id128:	random id, handed to every HELLO
- * @workqueue:	runs what timers find due on this bus, one at a time, so that
- *		what waits for its lock holds nobody else up
+ * @workqueue:	runs what timers find due on this bus, a few at a time, so that
+ *		what waits for its lock holds up nobody on other buses
  * @domain_node: link in the domain's list; domain->lock
  * @end_lock:	serializes teardown
  * @move_lock:	serializes making messages ready to move
  * @lock:	the commit lock
- * @to_wake:	connections that are woken when @lock is dropped; @lock
+ * @n_to_wake:	how many to wake when @lock is dropped; @lock
+ * @wake_lock:	guards @to_wake
+ * @to_wake:	connections that have pollers to be woken, the latest first; each
+ *		has a reference
  * @dead:	nothing can be added; written under @end_lock and @lock
  * @endpoints:	endpoints that are not gone; @lock
  * @conns:	id -> connection; written under @lock, read under RCU
- * @n_conns:	how many; @lock
+ * @n_conns:	how many; written under @lock
  * @conn_ids:	ids given out
  * @salt:	makes hashes of names unpredictable
  * @names:	well-known names; written under @lock, read under RCU
@@ -109,7 +115,9 @@ struct kdbus_bus {
 	struct mutex move_lock;
 
 	struct mutex lock;
-	struct kdbus_conn *to_wake;
+	unsigned int n_to_wake;
+	spinlock_t wake_lock;
+	struct list_head to_wake;
 	bool dead;
 	struct list_head endpoints;
 	struct xarray conns;
@@ -138,7 +146,7 @@ struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus);
 void kdbus_bus_put(struct kdbus_bus *bus);
 void kdbus_bus_disconnect(struct kdbus_bus *bus);
 u64 kdbus_bus_next_seq(struct kdbus_bus *bus);
-void kdbus_conns_wake(struct kdbus_conn *conn);
+void kdbus_bus_wake(struct kdbus_bus *bus, unsigned int n);
 
 /**
  * kdbus_bus_lock() - take the bus lock
@@ -150,17 +158,30 @@ static inline void kdbus_bus_lock(struct kdbus_bus *bus)
 }
 
 /**
+ * kdbus_bus_unlock_only() - drop the bus lock, and wake nobody yet
+ * @bus:	the bus
+ *
+ * Return: what to call kdbus_bus_wake() with, soon.
+ */
+static inline unsigned int kdbus_bus_unlock_only(struct kdbus_bus *bus)
+{
+	unsigned int n = bus->n_to_wake;
+
+	bus->n_to_wake = 0;
+	mutex_unlock(&bus->lock);
+	return n;
+}
+
+/**
  * kdbus_bus_unlock() - drop the bus lock, and wake who has to be woken
  * @bus:	the bus; the caller has a reference of its own
  */
 static inline void kdbus_bus_unlock(struct kdbus_bus *bus)
 {
-	struct kdbus_conn *to_wake = bus->to_wake;
+	unsigned int n = kdbus_bus_unlock_only(bus);
 
-	bus->to_wake = NULL;
-	mutex_unlock(&bus->lock);
-	if (to_wake)
-		kdbus_conns_wake(to_wake);
+	if (n)
+		kdbus_bus_wake(bus, n);
 }
 
 #endif /* KDBUS_BUS_H */

@@ -137,6 +137,7 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 	INIT_LIST_HEAD(&conn->waits);
 	INIT_LIST_HEAD(&conn->matches);
 	INIT_LIST_HEAD(&conn->monitor_node);
+	INIT_LIST_HEAD(&conn->wake_node);
 	INIT_LIST_HEAD(&conn->calls_out);
 	INIT_LIST_HEAD(&conn->calls_in);
 	conn->expiry = KTIME_MAX;
@@ -267,9 +268,6 @@ static void kdbus_conn_finish(struct kdbus_conn_ending *end,
 
 	lockdep_assert_held(&conn->end_lock);
 
-	/* nobody arms it for a dead connection */
-	hrtimer_cancel(&conn->timer);
-	cancel_work_sync(&conn->expire);
 	kdbus_matches_remove_all(conn);
 	kdbus_policy_free(&end->policy);
 	kdbus_calls_die(conn);
@@ -277,6 +275,10 @@ static void kdbus_conn_finish(struct kdbus_conn_ending *end,
 	wake_up_all(&conn->wait);
 	kdbus_conn_uncharge(conn);
 	trace_kdbus_conn_dead(bus->id, conn->id, reason);
+
+	/* nobody arms it for a dead connection */
+	hrtimer_cancel(&conn->timer);
+	cancel_work_sync(&conn->expire);
 
 	kdbus_bus_lock(bus);
 	list_del_init(&conn->ep_node);
@@ -287,7 +289,8 @@ static void kdbus_conn_finish(struct kdbus_conn_ending *end,
  * kdbus_conn_disconnect() - end a connection
  * @conn:	the connection; the caller has a reference and holds no lock
  *		inside of conn->end_lock
- * @reason:	why. For BYEBYE it fails if there is something to receive.
+ * @reason:	why. For BYEBYE it fails if there is something to receive, or
+ *		that may be put back.
  *
  * Unless it fails so the connection has ended on return, whoever ended it.
  * Received slices and mappings stay usable until the last reference goes.
@@ -410,25 +413,43 @@ void kdbus_conn_wake_later(struct kdbus_conn *conn)
 	lockdep_assert_held(&bus->lock);
 
 	/* whoever comes to poll from here on finds what there is */
-	if (!wq_has_sleeper(&conn->wait) ||
-	    test_and_set_bit_lock(0, &conn->will_wake))
+	if (!wq_has_sleeper(&conn->wait))
 		return;
-	conn->next_wake = bus->to_wake;
-	bus->to_wake = kdbus_conn_get(conn);
+	spin_lock(&bus->wake_lock);
+	if (list_empty(&conn->wake_node))
+		kdbus_conn_get(conn);
+	/* somebody else may have put it there, and wake it in a long time */
+	if (bus->to_wake.next != &conn->wake_node || !bus->n_to_wake)
+		bus->n_to_wake++;
+	list_move(&conn->wake_node, &bus->to_wake);
+	spin_unlock(&bus->wake_lock);
+}
+
+static struct kdbus_conn *kdbus_bus_next_to_wake(struct kdbus_bus *bus)
+{
+	struct kdbus_conn *conn;
+
+	spin_lock(&bus->wake_lock);
+	conn = list_first_entry_or_null(&bus->to_wake, struct kdbus_conn,
+					wake_node);
+	if (conn)
+		list_del_init(&conn->wake_node);
+	spin_unlock(&bus->wake_lock);
+	return conn;
 }
 
 /**
- * kdbus_conns_wake() - wake all that kdbus_conn_wake_later() was called for
- * @conn:	the first one; the references go. The caller holds no bus lock.
+ * kdbus_bus_wake() - wake connections that kdbus_conn_wake_later() was called for
+ * @bus:	the bus; the caller does not hold its lock
+ * @n:		how many, as many as were added since the lock was taken. The
+ *		latest come first, so they are these, unless somebody else has
+ *		woken them: nobody waits for who does not get on with his own.
  */
-void kdbus_conns_wake(struct kdbus_conn *conn)
+void kdbus_bus_wake(struct kdbus_bus *bus, unsigned int n)
 {
-	struct kdbus_conn *next;
+	struct kdbus_conn *conn;
 
-	for (; conn; conn = next) {
-		next = conn->next_wake;
-		/* before it is woken: who gives it more meanwhile says so anew */
-		clear_bit_unlock(0, &conn->will_wake);
+	while (n-- && (conn = kdbus_bus_next_to_wake(bus))) {
 		kdbus_conn_wake(conn);
 		kdbus_conn_put(conn);
 		cond_resched();

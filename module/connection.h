@@ -15,7 +15,7 @@
  * finds it there and waits.
  *
  * The last reference may be dropped anywhere but under the bus lock or a lock
- * inside of it: it waits for the expiry of calls, which takes the bus lock.
+ * inside of it: freeing it sleeps.
  */
 #ifndef KDBUS_CONNECTION_H
 #define KDBUS_CONNECTION_H
@@ -90,9 +90,7 @@ struct kdbus_user;
  * @n_calls_kept: calls whose time is over, see call.h; bus->lock
  * @n_interrupted: calls that wait to be taken up again; bus->lock, without
  *		it for a first look
- * @will_wake:	bit 0: it is among bus->to_wake, or about to be woken by who
- *		dropped the bus lock
- * @next_wake:	the next one there
+ * @wake_node:	link in bus->to_wake; bus->wake_lock
  * @expiry:	when @timer runs, KTIME_MAX if not armed; bus->lock
  * @timer:	runs @expire at the earliest deadline
  * @expire:	ends the calls whose deadline has passed
@@ -145,8 +143,7 @@ struct kdbus_conn {
 	unsigned int n_calls_in;
 	unsigned int n_calls_kept;
 	unsigned int n_interrupted;
-	unsigned long will_wake;
-	struct kdbus_conn *next_wake;
+	struct list_head wake_node;
 	ktime_t expiry;
 	struct hrtimer timer;
 	struct work_struct expire;

@@ -3,8 +3,8 @@
  * /sys/kernel/debug/kdbus: what exists, one line each; docs/debugfs.rst.
  *
  * A walk holds the lock of a bus, or of the users of a domain, for a few lines
- * at a time and only writes to the kernel's buffer under it. What is shown in one line belongs together;
- * what comes or goes during the walk may be missed.
+ * at a time and only writes to the kernel's buffer under it. What is shown in
+ * one line belongs together; what comes or goes during the walk may be missed.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>

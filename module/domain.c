@@ -157,8 +157,8 @@ static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
 	hash_init(domain->users);
 	xa_init_flags(&domain->minors, XA_FLAGS_ALLOC1);
 	/*
-	 * A major is used again, and a device file may have been copied: it
-	 * shall not lead to a bus of the next domain that has it.
+	 * A major is used again, and a device file may have been copied: it is
+	 * not likely to lead to a bus of the next domain that has the major.
 	 */
 	domain->next_minor = 1 + get_random_u32() % (KDBUS_DOMAIN_MINORS - 1);
 	kdbus_node_init(&domain->control);

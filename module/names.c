@@ -322,7 +322,7 @@ kdbus_name_next_waiter(const struct kdbus_name_entry *n)
 	struct kdbus_name_waiter *w;
 
 	list_for_each_entry(w, &n->waiters, name_node)
-		if (kdbus_policy_may_own(w->conn, n->name))
+		if (kdbus_policy_can_own(w->conn, n->name))
 			return w;
 	return NULL;
 }
@@ -347,15 +347,16 @@ static int kdbus_name_check_move(const struct kdbus_bus *bus,
 }
 
 /*
- * Takes a name from its owner: the next in line gets it, or the activator,
- * or it is gone. The owner is no longer charged for it.
+ * Takes a name from its owner: the next in line who may own it gets it, or the
+ * activator, or it is gone. In the latter cases there is nobody left in line.
+ * The owner is no longer charged for it.
  */
 static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n,
 			       struct kdbus_move *move)
 {
 	struct kdbus_conn *old = kdbus_name_owner(n, bus), *new = NULL;
 	bool falls_back = kdbus_name_falls_back(bus, n);
-	struct kdbus_name_waiter *w, *tmp;
+	struct kdbus_name_waiter *w = kdbus_name_next_waiter(n), *tmp;
 	u64 old_flags = n->flags;
 	u64 flags = 0;
 
@@ -364,13 +365,16 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 	/* an activator stays charged for as long as it is one */
 	if (old != n->activator)
 		kdbus_name_uncharge(old);
-	w = falls_back ? NULL : kdbus_name_next_waiter(n);
 	if (w) {
 		kdbus_waiter_unlink(w);
 		new = w->conn;
 		flags = w->flags;
 		kfree(w);
-	} else if (falls_back) {
+	} else {
+		list_for_each_entry_safe(w, tmp, &n->waiters, name_node)
+			kdbus_waiter_drop(w);
+	}
+	if (falls_back) {
 		kdbus_move_commit(old, n->activator, n->id, move);
 		new = n->activator;
 		flags = KDBUS_NAME_ACTIVATOR;
@@ -382,9 +386,6 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 		return;
 	}
 
-	/* these may not own it, and there is nothing left to wait for */
-	list_for_each_entry_safe(w, tmp, &n->waiters, name_node)
-		kdbus_waiter_drop(w);
 	hash_del_rcu(&n->hash_node);
 	list_del(&n->owner_node);
 	RCU_INIT_POINTER(n->owner, NULL);

@@ -36,7 +36,7 @@ struct kdbus_move;
  * @activator:	who has it when nobody else does, or NULL; bus->lock
  * @owner:	who owns it; alive. bus->lock, read under RCU
  * @owner_node:	link in the owner's list
- * @waiters:	who waits for it, in order
+ * @waiters:	who waits for it, in order; nobody while its activator owns it
  * @move_rounds: how often twins were made for its messages while it had this
  *		owner, see move.h; bus->lock
  * @name:	the name

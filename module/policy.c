@@ -546,11 +546,13 @@ bool kdbus_policy_is_free(const struct kdbus_conn *conn,
 }
 
 /**
- * kdbus_policy_may_own() - whether a connection may own a name
+ * kdbus_policy_can_own() - whether a connection could own a name
  * @conn:	the connection; the lock of its bus is held
  * @name:	the name
+ *
+ * Not a refusal, if it asks for nothing.
  */
-bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
+bool kdbus_policy_can_own(const struct kdbus_conn *conn, const char *name)
 {
 	struct kdbus_policy_subject s = kdbus_policy_subject(conn, NULL);
 	const struct kdbus_bus *bus = conn->bus;
@@ -559,11 +561,21 @@ bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
 
 	if (bus->has_policy && !conn->privileged &&
 	    kdbus_policy_level(&bus->policy, name, &s) < KDBUS_POLICY_OWN)
-		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name, 0);
-	if (conn->ep->custom &&
-	    kdbus_policy_level(&conn->ep->policy, name, &s) < KDBUS_POLICY_OWN)
-		return kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name, 0);
-	return true;
+		return false;
+	return !conn->ep->custom ||
+	       kdbus_policy_level(&conn->ep->policy, name, &s) >=
+	       KDBUS_POLICY_OWN;
+}
+
+/**
+ * kdbus_policy_may_own() - whether a connection that asks for a name may own it
+ * @conn:	the connection; the lock of its bus is held
+ * @name:	the name
+ */
+bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name)
+{
+	return kdbus_policy_can_own(conn, name) ||
+	       kdbus_policy_denied(conn, 0, KDBUS_POLICY_OWN, name, 0);
 }
 
 /**

@@ -49,6 +49,7 @@ void kdbus_policy_set_endpoint(struct kdbus_endpoint *ep,
 bool kdbus_policy_applies(const struct kdbus_conn *conn);
 bool kdbus_policy_is_free(const struct kdbus_conn *conn,
 			  const struct kdbus_conn *peer);
+bool kdbus_policy_can_own(const struct kdbus_conn *conn, const char *name);
 bool kdbus_policy_may_own(const struct kdbus_conn *conn, const char *name);
 bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 			   const struct cred *cred,

@@ -9,6 +9,9 @@
 #include "pool.h"
 #include "quota.h"
 
+/* messages of one sender that its siblings' do not keep out */
+#define KDBUS_MSGS_ALWAYS 4
+
 /* accounts a pool keeps, charged or not, before it looks for idle ones */
 #define KDBUS_ACCOUNTS_KEPT 16
 
@@ -110,11 +113,13 @@ static int kdbus_quota_check_queue(const struct kdbus_pool *pool,
 {
 	unsigned int max = READ_ONCE(kdbus_max_msgs_per_sender);
 	unsigned int max_same = READ_ONCE(kdbus_max_msgs_same_uid);
+	unsigned int msgs = account ? account->msgs : 0;
 
-	if (account && account->msgs >= max)
-		return kdbus_refuse(refusal, KDBUS_QUOTA_MSGS, 1,
-				    account->msgs, max, -ENOBUFS);
-	if (!foreign && pool->accounts.msgs_same_uid >= max_same)
+	if (msgs >= max)
+		return kdbus_refuse(refusal, KDBUS_QUOTA_MSGS, 1, msgs, max,
+				    -ENOBUFS);
+	if (!foreign && msgs >= KDBUS_MSGS_ALWAYS &&
+	    pool->accounts.msgs_same_uid >= max_same)
 		return kdbus_refuse(refusal, KDBUS_QUOTA_MSGS, 1,
 				    pool->accounts.msgs_same_uid, max_same,
 				    -ENOBUFS);

@@ -22,9 +22,10 @@
  *   the other half stays for what the receiver asks for itself, else -EXFULL;
  * - one's own uid: a message may take half of F, and one connection may hold
  *   7/8 of F and what it holds already, else -EXFULL;
- * - max_msgs_per_sender messages per account, and max_msgs_same_uid of all
- *   accounts of one's own uid, else -ENOBUFS: what is queued is looked through
- *   where names move and calls are taken up again;
+ * - max_msgs_per_sender messages per account; and for who has four or more,
+ *   max_msgs_same_uid of all accounts of one's own uid, since what is queued is
+ *   looked through where names move and calls are taken up again; else
+ *   -ENOBUFS;
  * - max_fds_per_sender file descriptors (max_fds_same_uid for one's own uid),
  *   else -EMFILE; memfds of the payload are none of them.
  *
@@ -97,7 +98,7 @@ struct kdbus_charge {
  * struct kdbus_refusal - which bound a charge ran into
  * @kind:	the bound
  * @asked:	what was asked for, in @kind's unit
- * @used:	what the account had
+ * @used:	what the account had, or all accounts, or the pool
  * @limit:	the bound's value
  */
 struct kdbus_refusal {

@@ -7,7 +7,7 @@
  * its slice, the offset is copied out, and only then are files installed and
  * the slice handed over. If any of it fails the message goes back to where
  * it was, so nothing is lost. recv_lock keeps a second RECV of the connection
- * from overtaking meanwhile.
+ * from overtaking meanwhile, and a BYEBYE is refused.
  */
 #include <linux/fcntl.h>
 #include <linux/file.h>

@@ -2,7 +2,8 @@
 /*
  * MSG_SEND, in five steps.
  *
- *   import	the message is fetched and checked once (message.c)
+ *   import	the message is fetched and checked once (message.c), and its
+ *		files are charged, unless it is a call that goes on
  *   resolve	who gets it, and which call it answers, under no lasting lock
  *   fill	a slice of the receiver's pool is charged, taken and filled from
  *		the sender's memory; this may take for ever and holds nothing but

@@ -559,13 +559,14 @@ static void *send_through(void *arg)
 	return (void *)sent;
 }
 
-static void update(int fd, bool open)
+/* What an endpoint grants the world of the name; -1: nothing. */
+static void update(int fd, long long level)
 {
 	struct kdbus_builder b;
 
 	kdbus_build_cmd(&b, sizeof(struct kdbus_cmd_update));
-	if (open)
-		grant(&b, SVC, WORLD, 0, TALK);
+	if (level >= 0)
+		grant(&b, SVC, WORLD, 0, level);
 	ASSERT_OK(xioctl(fd, KDBUS_CMD_EP_UPDATE, b.buf));
 }
 
@@ -583,12 +584,12 @@ TEST(an_update_holds_from_when_it_returns)
 	client_at(&box, &bus, "box");
 	ASSERT_OK(pthread_create(&t, NULL, send_through, NULL));
 	for (i = 0; i < 100; i++) {
-		update(fd, true);
+		update(fd, TALK);
 		/* something passes each time */
 		ASSERT_OK(kdbus_client_next(&svc, 30000, &msg));
 		ASSERT_OK(kdbus_client_free(&svc, msg));
 		got++;
-		update(fd, false);
+		update(fd, -1);
 		while (!kdbus_client_recv(&svc, 0, 0, &msg)) {
 			ASSERT_OK(kdbus_client_free(&svc, msg));
 			got++;
@@ -630,4 +631,31 @@ TEST(who_waits_needs_the_grant_when_the_turn_comes)
 	ASSERT_EQ(kdbus_client_acquire(&nobody, SVC, KDBUS_NAME_QUEUE), 1);
 	ASSERT_OK(kdbus_client_release(&other, SVC));
 	ASSERT_EQ(listed("names", &bus, 0, "owner"), (long long)nobody.hello.id);
+}
+
+/* spec 16.5, 14.6: then it is its activator's, and goes with that */
+TEST(who_may_not_own_waits_for_no_activator)
+{
+	struct kdbus_client act;
+	struct kdbus_builder b;
+	int ep;
+
+	setup();
+	hello_init(&b, KDBUS_HELLO_ACTIVATOR);
+	grant(&b, SVC, WORLD, 0, OWN);
+	ASSERT_OK(kdbus_client_hello(&act, bus.path, &b));
+	ep = ep_new(&bus, "box", SVC, OWN);
+	client_at(&box, &bus, "box");
+	ASSERT_EQ(kdbus_client_acquire(&box, SVC, KDBUS_NAME_QUEUE), 1);
+	update(ep, TALK);
+	ASSERT_OK(kdbus_client_release(&svc, SVC));
+	ASSERT_EQ(listed("names", &bus, 0, "owner"), (long long)act.hello.id);
+	ASSERT_EQ(listed("names", &bus, 0, "waiters"), 0);
+
+	update(ep, OWN);
+	kdbus_client_close(&act);
+	ASSERT_EQ(listed("names", &bus, 0, "owner"), -1);
+	/* nothing refers to it any more */
+	ASSERT_OK(kdbus_client_acquire(&svc, SVC, 0));
+	ASSERT_OK(kdbus_client_release(&svc, SVC));
 }

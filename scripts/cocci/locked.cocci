@@ -2,9 +2,8 @@
 //
 // What bus.h forbids, as far as one function shows it: under the bus lock
 // nothing is allocated that could wait, no user memory is touched and no poller
-// woken; under the
-// spinlocks no trace event fires. (Across functions lockdep knows: see
-// kdbus_bus_teach_lockdep().)
+// is woken; under the spinlocks no trace event fires. (Across functions lockdep
+// knows: see kdbus_bus_teach_lockdep().)
 
 @bus_user exists@
 struct kdbus_bus *bus;

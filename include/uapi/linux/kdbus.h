@@ -631,8 +631,8 @@ struct kdbus_cmd_memfd_make {
  *	policy of its own, likewise
  * @KDBUS_CMD_HELLO:	   endpoint: become a connection. EFAULT (also for the
  *	pool size), EINVAL, EMFILE, EMSGSIZE, EOPNOTSUPP, EPERM, ESHUTDOWN
- * @KDBUS_CMD_BYEBYE:	   end the connection if nothing is queued. EALREADY,
- *	EBUSY
+ * @KDBUS_CMD_BYEBYE:	   end the connection if nothing is to be received.
+ *	EALREADY, EBUSY
  * @KDBUS_CMD_MSG_SEND:	   send a struct kdbus_msg. See docs for its errors
  * @KDBUS_CMD_MSG_RECV:	   receive into the pool. EAGAIN, EINVAL, EMFILE,
  *	ENOMSG
