@@ -12,14 +12,12 @@
 #include <linux/workqueue.h>
 
 #include "bus.h"
+#include "connection.h"
 #include "domain.h"
 #include "endpoint.h"
 #include "item.h"
 #include "limits.h"
 #include "trace.h"
-
-/* how many of a bus's connections have calls expired at the same time */
-#define KDBUS_BUS_WORKERS 4
 
 static atomic64_t kdbus_bus_ids = ATOMIC64_INIT(0);
 
@@ -28,7 +26,6 @@ static void kdbus_bus_release(struct kref *kref)
 	struct kdbus_bus *bus = container_of(kref, struct kdbus_bus, kref);
 
 	WARN_ON(!list_empty(&bus->endpoints));
-	WARN_ON(!list_empty(&bus->to_wake));
 	WARN_ON(!xa_empty(&bus->conns));
 	WARN_ON(!hash_empty(bus->names));
 	WARN_ON(!hash_empty(bus->matches));
@@ -58,13 +55,35 @@ struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus)
 
 /**
  * kdbus_bus_put() - drop a reference
- * @bus:	the bus, or NULL. May sleep. What runs on @bus->workqueue is about
- *		a connection that is not gone, so it never drops the last one.
+ * @bus:	the bus, or NULL. May sleep; not for what runs on @bus->workqueue.
  */
 void kdbus_bus_put(struct kdbus_bus *bus)
 {
 	if (bus)
 		kref_put(&bus->kref, kdbus_bus_release);
+}
+
+/**
+ * kdbus_bus_unlock_and_wake() - kdbus_bus_unlock() where somebody is to be woken
+ * @bus:	the bus
+ *
+ * It does not stop in between: others count on it for those it has in hand.
+ */
+void kdbus_bus_unlock_and_wake(struct kdbus_bus *bus)
+{
+	struct kdbus_conn *conn = bus->to_wake, *next;
+
+	bus->to_wake = NULL;
+	/* they were alive under the lock, and may be gone, but not freed */
+	rcu_read_lock();
+	mutex_unlock(&bus->lock);
+	for (; conn; conn = next) {
+		next = conn->next_wake;
+		/* before it is woken: who gives it more meanwhile says so anew */
+		clear_bit_unlock(0, &conn->will_wake);
+		kdbus_conn_wake(conn);
+	}
+	rcu_read_unlock();
 }
 
 /*
@@ -104,8 +123,6 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	mutex_init(&bus->end_lock);
 	mutex_init(&bus->move_lock);
 	mutex_init(&bus->lock);
-	spin_lock_init(&bus->wake_lock);
-	INIT_LIST_HEAD(&bus->to_wake);
 	kdbus_bus_teach_lockdep(bus);
 	INIT_LIST_HEAD(&bus->endpoints);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
@@ -120,8 +137,7 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 
 	bus->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
 	bus->user = kdbus_user_get(domain, current_uid());
-	bus->workqueue = alloc_workqueue(KBUILD_MODNAME, WQ_UNBOUND,
-					 KDBUS_BUS_WORKERS);
+	bus->workqueue = alloc_ordered_workqueue(KBUILD_MODNAME, 0);
 	if (!bus->name || !bus->user || !bus->workqueue) {
 		kdbus_bus_put(bus);
 		return NULL;

@@ -32,9 +32,9 @@
  *   pool->lock		one pool's slices and what senders are charged
  *
  * conn->lock and pool->lock are spinlocks and never held for two connections
- * at once; all others are mutexes. bus->wake_lock, domain->user_lock and the
- * locks inside xarrays are innermost. Trace events fire under none of the
- * spinlocks. A connection's teardown waits, inside of conn->end_lock, for the
+ * at once; all others are mutexes. domain->user_lock and the locks inside
+ * xarrays are innermost. Trace events fire under none of the spinlocks. A
+ * connection's teardown waits, inside of conn->end_lock, for the
  * expiry of its calls, which takes the bus lock.
  */
 #ifndef KDBUS_BUS_H
@@ -46,7 +46,6 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
-#include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 #include <linux/kdbus.h>
@@ -70,16 +69,13 @@ struct workqueue_struct;
  * @flags:	flags of BUS_MAKE, handed to every HELLO
  * @bloom:	bloom parameters, handed to every HELLO
  * @id128:	random id, handed to every HELLO
- * @workqueue:	runs what timers find due on this bus, a few at a time, so that
+ * @workqueue:	runs what timers find due on this bus, one at a time, so that
  *		what waits for its lock holds up nobody on other buses
  * @domain_node: link in the domain's list; domain->lock
  * @end_lock:	serializes teardown
  * @move_lock:	serializes making messages ready to move
  * @lock:	the commit lock
- * @n_to_wake:	how many to wake when @lock is dropped; @lock
- * @wake_lock:	guards @to_wake
- * @to_wake:	connections that have pollers to be woken, the latest first; each
- *		has a reference
+ * @to_wake:	connections whose pollers are woken when @lock is dropped; @lock
  * @dead:	nothing can be added; written under @end_lock and @lock
  * @endpoints:	endpoints that are not gone; @lock
  * @conns:	id -> connection; written under @lock, read under RCU
@@ -115,9 +111,7 @@ struct kdbus_bus {
 	struct mutex move_lock;
 
 	struct mutex lock;
-	unsigned int n_to_wake;
-	spinlock_t wake_lock;
-	struct list_head to_wake;
+	struct kdbus_conn *to_wake;
 	bool dead;
 	struct list_head endpoints;
 	struct xarray conns;
@@ -146,7 +140,7 @@ struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus);
 void kdbus_bus_put(struct kdbus_bus *bus);
 void kdbus_bus_disconnect(struct kdbus_bus *bus);
 u64 kdbus_bus_next_seq(struct kdbus_bus *bus);
-void kdbus_bus_wake(struct kdbus_bus *bus, unsigned int n);
+void kdbus_bus_unlock_and_wake(struct kdbus_bus *bus);
 
 /**
  * kdbus_bus_lock() - take the bus lock
@@ -158,30 +152,15 @@ static inline void kdbus_bus_lock(struct kdbus_bus *bus)
 }
 
 /**
- * kdbus_bus_unlock_only() - drop the bus lock, and wake nobody yet
- * @bus:	the bus
- *
- * Return: what to call kdbus_bus_wake() with, soon.
- */
-static inline unsigned int kdbus_bus_unlock_only(struct kdbus_bus *bus)
-{
-	unsigned int n = bus->n_to_wake;
-
-	bus->n_to_wake = 0;
-	mutex_unlock(&bus->lock);
-	return n;
-}
-
-/**
  * kdbus_bus_unlock() - drop the bus lock, and wake who has to be woken
  * @bus:	the bus; the caller has a reference of its own
  */
 static inline void kdbus_bus_unlock(struct kdbus_bus *bus)
 {
-	unsigned int n = kdbus_bus_unlock_only(bus);
-
-	if (n)
-		kdbus_bus_wake(bus, n);
+	if (unlikely(bus->to_wake))
+		kdbus_bus_unlock_and_wake(bus);
+	else
+		mutex_unlock(&bus->lock);
 }
 
 #endif /* KDBUS_BUS_H */

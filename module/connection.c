@@ -137,7 +137,6 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 	INIT_LIST_HEAD(&conn->waits);
 	INIT_LIST_HEAD(&conn->matches);
 	INIT_LIST_HEAD(&conn->monitor_node);
-	INIT_LIST_HEAD(&conn->wake_node);
 	INIT_LIST_HEAD(&conn->calls_out);
 	INIT_LIST_HEAD(&conn->calls_in);
 	conn->expiry = KTIME_MAX;
@@ -413,47 +412,11 @@ void kdbus_conn_wake_later(struct kdbus_conn *conn)
 	lockdep_assert_held(&bus->lock);
 
 	/* whoever comes to poll from here on finds what there is */
-	if (!wq_has_sleeper(&conn->wait))
+	if (!wq_has_sleeper(&conn->wait) ||
+	    test_and_set_bit(0, &conn->will_wake))
 		return;
-	spin_lock(&bus->wake_lock);
-	if (list_empty(&conn->wake_node))
-		kdbus_conn_get(conn);
-	/* somebody else may have put it there, and wake it in a long time */
-	if (bus->to_wake.next != &conn->wake_node || !bus->n_to_wake)
-		bus->n_to_wake++;
-	list_move(&conn->wake_node, &bus->to_wake);
-	spin_unlock(&bus->wake_lock);
-}
-
-static struct kdbus_conn *kdbus_bus_next_to_wake(struct kdbus_bus *bus)
-{
-	struct kdbus_conn *conn;
-
-	spin_lock(&bus->wake_lock);
-	conn = list_first_entry_or_null(&bus->to_wake, struct kdbus_conn,
-					wake_node);
-	if (conn)
-		list_del_init(&conn->wake_node);
-	spin_unlock(&bus->wake_lock);
-	return conn;
-}
-
-/**
- * kdbus_bus_wake() - wake connections that kdbus_conn_wake_later() was called for
- * @bus:	the bus; the caller does not hold its lock
- * @n:		how many, as many as were added since the lock was taken. The
- *		latest come first, so they are these, unless somebody else has
- *		woken them: nobody waits for who does not get on with his own.
- */
-void kdbus_bus_wake(struct kdbus_bus *bus, unsigned int n)
-{
-	struct kdbus_conn *conn;
-
-	while (n-- && (conn = kdbus_bus_next_to_wake(bus))) {
-		kdbus_conn_wake(conn);
-		kdbus_conn_put(conn);
-		cond_resched();
-	}
+	conn->next_wake = bus->to_wake;
+	bus->to_wake = conn;
 }
 
 /**

@@ -90,7 +90,9 @@ struct kdbus_user;
  * @n_calls_kept: calls whose time is over, see call.h; bus->lock
  * @n_interrupted: calls that wait to be taken up again; bus->lock, without
  *		it for a first look
- * @wake_node:	link in bus->to_wake; bus->wake_lock
+ * @will_wake:	bit 0: it is in bus->to_wake, or about to be woken by who has
+ *		dropped the bus lock
+ * @next_wake:	the next one there
  * @expiry:	when @timer runs, KTIME_MAX if not armed; bus->lock
  * @timer:	runs @expire at the earliest deadline
  * @expire:	ends the calls whose deadline has passed
@@ -143,7 +145,8 @@ struct kdbus_conn {
 	unsigned int n_calls_in;
 	unsigned int n_calls_kept;
 	unsigned int n_interrupted;
-	struct list_head wake_node;
+	unsigned long will_wake;
+	struct kdbus_conn *next_wake;
 	ktime_t expiry;
 	struct hrtimer timer;
 	struct work_struct expire;

@@ -93,7 +93,7 @@ MODULE_PARM_DESC(max_msgs_per_sender,
 unsigned int kdbus_max_msgs_same_uid = 16384;
 module_param_named(max_msgs_same_uid, kdbus_max_msgs_same_uid, uint, 0644);
 MODULE_PARM_DESC(max_msgs_same_uid,
-		 "Messages that all connections of a receiver's own uid may have queued there (default 16384)");
+		 "Messages that all connections of a receiver's own uid may have queued there, four of each aside (default 16384)");
 
 unsigned int kdbus_max_fds_per_sender = 16;
 module_param_named(max_fds_per_sender, kdbus_max_fds_per_sender, uint, 0644);

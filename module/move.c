@@ -350,7 +350,7 @@ static int kdbus_move_step(struct kdbus_bus *bus,
 
 	kdbus_bus_lock(bus);
 	ret = step(arg, move);
-	move->n_to_wake = kdbus_bus_unlock_only(bus);
+	kdbus_bus_unlock(bus);
 	return ret;
 }
 
@@ -393,13 +393,11 @@ int kdbus_move_run(struct kdbus_bus *bus,
 	int ret;
 
 	ret = kdbus_move_step(bus, step, arg, &move);
-	kdbus_bus_wake(bus, move.n_to_wake);
 	while (ret == KDBUS_MOVE_NEEDED) {
 		/* given up between rounds: a flood of one name delays no other */
 		mutex_lock(&bus->move_lock);
 		ret = kdbus_move_round(bus, step, arg, &move);
 		mutex_unlock(&bus->move_lock);
-		kdbus_bus_wake(bus, move.n_to_wake);
 	}
 	kdbus_move_finish(&move);
 	return ret;

@@ -52,7 +52,6 @@ struct kdbus_conn;
  * @name_id:	the name
  * @run:	number of this kdbus_move_run(): who had no twin in an earlier
  *		one may get one now
- * @n_to_wake:	for kdbus_bus_wake() after the last step
  * @rounds:	how often twins were made for names that had their rounds
  * @moved:	entries whose twins are queued now
  * @lost:	entries that had none
@@ -62,7 +61,6 @@ struct kdbus_move {
 	struct kdbus_conn *to;
 	u64 name_id;
 	u64 run;
-	unsigned int n_to_wake;
 	unsigned int rounds;
 	struct list_head moved;
 	struct list_head lost;
