@@ -319,7 +319,7 @@ static void *keep_sending_as_nobody(void *arg)
 /* Under traffic the service comes and goes; all arrive once and in order. */
 static void hand_over(void *(*sender)(void *))
 {
-	const uintptr_t n = 1500;
+	const uintptr_t n = slowness() > 1 ? 500 : 1500;
 	const struct kdbus_msg *msg;
 	pthread_t t;
 	__u64 next = 1;
