@@ -199,6 +199,7 @@ TEST(putting_back_takes_no_longer_with_many_queued)
 	__u64 few, many;
 
 	param_set("max_msgs_per_sender", MANY + 2);
+	param_set("max_msgs_same_uid", MANY + 2);
 	setup();
 	cmd->flags = KDBUS_RECV_USE_PRIORITY;
 	ASSERT_OK(mprotect(cmd, 4096, PROT_READ));
