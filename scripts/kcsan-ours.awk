@@ -8,16 +8,15 @@
 #
 # A report counts if the access on one of its sides is the module's: made by a
 # function of the module, or for one by the kernel's functions for lists, trees,
-# strings and whatever else works on the memory it is given. Inline functions
-# of the kernel are the module's but for those on the kernel's own objects, such
-# as get_cred(), which writes without a lock what everybody writes there.
+# strings and whatever else works on the memory it is given and leaves locking
+# to others, as xarrays and wait queues do not. Inline functions of the kernel
+# are the module's but for those on the kernel's own objects, such as get_cred(),
+# which writes without a lock what everybody writes there.
 BEGIN {
-	library = " _*(list_(add|del)|llist_|rb_|xas?_|mem(cpy|move|set|cmp|chr|scan)" \
+	library = " _*(list_(add|del)|llist_|rb_|mem(cpy|move|set|cmp|chr|scan)" \
 		"|kmemdup|kstrdup|krealloc|kasprintf|str|sc?nprintf|vsc?nprintf" \
 		"|format_decode|number|put_dec|seq_|find_(first|next)|full_name_hash" \
-		"|copy_(from|to)_user|(get|put)_user|refcount_|wake_up|rcuwait_" \
-		"|prepare_to_wait|finish_|(add|remove)_wait_queue|autoremove_wake" \
-		")[a-z0-9_.]*\\+0x"
+		"|copy_(from|to)_user|(get|put)_user|refcount_)[a-z0-9_.]*\\+0x"
 	objects = "include/linux/(audit|cgroup|cred|dcache|fs|fs_struct|memcontrol|mm|mmzone" \
 		"|page-flags|pagemap|percpu-refcount|perf_event|proc_fs|sched" \
 		"|sched/[a-z_]+|slab|thread_info|time_namespace|trace_events)\\.h"

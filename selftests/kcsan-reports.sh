@@ -175,6 +175,20 @@ read to 0xffff88807dc2b180 of 8 bytes by task 560 on cpu 0:
  down_write+0x10f/0x130
  kdbus_matches_remove+0x71/0x450 [kdbus]
 E
+report not "the inside of an xarray" <<'E'
+BUG: KCSAN: data-race in xas_descend / xas_store
+
+read (marked) to 0xffff888003b594b8 of 8 bytes by task 1737 on cpu 1:
+ xas_descend+0x52/0x110
+ xa_load+0xbf/0xf0
+ kdbus_conn_find+0x35/0x110 [kdbus]
+
+write to 0xffff888003b594b8 of 8 bytes by task 1662 on cpu 0:
+ xas_store+0x5ac/0x970
+ __xa_erase+0x55/0x90
+ xa_erase+0x29/0x50
+ kdbus_conn_unlink+0x174/0x2f0 [kdbus]
+E
 report not "what the page cache copies" <<'E'
 BUG: KCSAN: data-race in memcpy / b
 
