@@ -37,15 +37,17 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 VERSION := 0.1
-KVER ?= $(shell scripts/kernel-version)
+OWN := $(shell scripts/kernel-version)
+KVER ?= $(OWN)
+KROOT := /
 KDIR ?= /lib/modules/$(KVER)/build
 PREFIX ?= /usr/local
 
 B := build
 # SAN=1: what runs in user space with AddressSanitizer and UBSan
 U := $(B)/user$(if $(SAN),-san)
-# what user space is built with, whatever kernel it will run on
-BPF := $(B)/$(KVER)/bpf
+# User space is built with the machine's own kernel and runs on all of them.
+BPF := $(B)/bpf
 
 # D=CHECKER: the module for a kernel of vm/debug-kernel, with the checkers of
 # that kernel on it; what runs in user space is the same
@@ -54,6 +56,24 @@ override KDIR := $(shell vm/debug-kernel --cached $(D))
 override KVER := $(notdir $(KDIR))
 export KDBUS_CHECKED := y
 endif
+
+# KERNEL=NAME: the module for a kernel of scripts/kernel, built in the root
+# where that kernel and its headers are. These goals get one that is missing
+# before they go on; it is looked up again by the make that they call.
+GETTERS := demo check check-all bench vm-shell
+ifneq ($(KERNEL),)
+KERNELS := $(shell scripts/kernel --list)
+ifeq ($(filter $(KERNEL),$(KERNELS)),)
+$(error there is no kernel '$(KERNEL)'; KERNEL= takes one of: $(KERNELS))
+endif
+kernel := $(shell scripts/kernel $(if $(filter $(GETTERS),$(MAKECMDGOALS)),--cached) $(KERNEL))
+override KVER := $(firstword $(kernel))
+KROOT := $(or $(word 2,$(kernel)),/)
+override KDIR := /lib/modules/$(KVER)/build
+endif
+# what a command of the module's build begins with
+in_root := $(if $(filter-out /,$(KROOT)),scripts/in-root $(KROOT))
+
 K := $(B)/$(KVER)
 KO := $(K)/kdbus.ko
 
@@ -81,6 +101,7 @@ help:
 	@echo '                real workload there'
 	@echo 'make check      install what is missing, build, run every test in a VM'
 	@echo '                (T=PATTERN: only the tests whose names match)'
+	@echo 'make check-all  the same on each kernel of KERNEL='
 	@echo 'make check-debug  the same under a kernel with KASAN, UBSAN, lockdep and kmemleak,'
 	@echo '                which is built first if need be; D=kcsan: with KCSAN'
 	@echo 'make bench      what each operation takes, in instructions counted by the VM, and what'
@@ -97,6 +118,8 @@ help:
 	@echo 'make clean      remove build/'
 	@echo
 	@echo 'KVER=VERSION    kernel to build for (now: $(KVER))'
+	@echo 'KERNEL=NAME     a kernel of Debian, installed in a root if it is not the machine'\''s own:'
+	@echo '                $(shell scripts/kernel --list | paste -sd " ")'
 	@echo 'D=CHECKER       with the kernel of vm/debug-kernel that has it: kasan or kcsan'
 	@echo 'SAN=1           user space with AddressSanitizer and UBSan'
 	@echo 'V=1             show the commands'
@@ -112,7 +135,10 @@ have-headers:
 	@[ -z "$(D)" ] || [ -n "$(KVER)" ] || { \
 	  echo "make: the $(D) kernel has not been built; run vm/debug-kernel $(D)" >&2; \
 	  exit 77; }
-	@[ -n "$(KVER)" ] && [ -e "$(KDIR)/Makefile" ] || { \
+	@[ -z "$(KERNEL)" ] || [ -n "$(KVER)" ] || { \
+	  echo "make: the kernel $(KERNEL) is not installed; run scripts/kernel $(KERNEL)" >&2; \
+	  exit 77; }
+	@[ -n "$(KVER)" ] && [ -e "$(KROOT)/$(KDIR)/Makefile" ] || { \
 	  echo "make: no kernel headers for '$(KVER)'; run scripts/deps, or set KVER= to one of /lib/modules" >&2; \
 	  exit 77; }
 
@@ -133,7 +159,9 @@ $(FARM)/.farm: $(MODULE_SRCS) | have-headers
 
 # kbuild decides what to do; what it says of BTF is for kernels with a vmlinux
 KBUILD_SAYS := 'Skipping BTF generation'
-kbuild = $(MAKE) $(if $(Q),-s) -C $(KDIR) M=$(CURDIR)/$(FARM) $(1)
+# in a root the make there is used, which does not know the one here
+kbuild = $(if $(in_root),$(in_root) make -j$(shell nproc),$(MAKE)) \
+	$(if $(Q),-s) -C $(KDIR) M=$(CURDIR)/$(FARM) $(1)
 
 .PHONY: kbuild
 kbuild: $(FARM)/.farm
@@ -146,12 +174,12 @@ $(FARM)/kdbus.ko: kbuild ;
 # the kernel's, which header packages do not bring.
 $(KO): $(FARM)/kdbus.ko scripts/module-btf $(K)/vmlinux.btf
 	@$(say) BTF '$@'
-	$(Q)scripts/module-btf $(K)/vmlinux.btf $< $@
+	$(Q)$(in_root) scripts/module-btf $(K)/vmlinux.btf $< $@
 
 $(B)/%/vmlinux.btf: scripts/kernel-btf | have-headers
 	@mkdir -p $(@D)
 	@$(say) BTF '$@'
-	$(Q)scripts/kernel-btf $* $@ $(if $(filter $*,$(KVER)),$(KDIR))
+	$(Q)scripts/kernel-btf $* $@ $(if $(filter $*,$(KVER)),$(KROOT) $(KDIR))
 
 .PHONY: module
 module: $(KO)
@@ -161,16 +189,18 @@ lint: lint-module lint-user lint-tests
 
 .PHONY: lint-module
 lint-module: $(FARM)/.farm
-	@$(call need,sparse)
-	@$(call need,spatch)
+	@$(if $(in_root),,$(call need,sparse))
+	@$(if $(in_root),,$(call need,spatch))
 	@rm -rf $(K)/lint && mkdir -p $(K)/lint && cp -rL $(FARM) $(K)/lint/module
 	@ln -sfn ../../../tracepoints $(K)/lint/tracepoints
 	@ln -sfn ../../../include $(K)/lint/include
 	@find $(K)/lint -name '*.o' -delete
-	@$(say) LINT 'module W=1 C=2'
-	$(Q)scripts/lint $(KDIR) $(CURDIR)/$(K)/lint/module
+	@$(say) LINT 'module W=1$(if $(in_root),, C=2)'
+	$(Q)$(in_root) scripts/lint $(KDIR) $(CURDIR)/$(K)/lint/module $(if $(in_root),,C=2)
+ifeq ($(in_root),)
 	@$(say) LINT 'module scripts/cocci'
 	$(Q)scripts/cocci/run
+endif
 
 # ---- user space ----------------------------------------------------------
 
@@ -224,7 +254,7 @@ $(BPF)/$(1).skel.h: $(BPF)/$(1).bpf.o
 	$$(Q)$$(BPFTOOL) gen skeleton $$< name $(1) > $$@
 endef
 
-$(BPF)/vmlinux.h: $(dir $(BPF))vmlinux.btf
+$(BPF)/vmlinux.h: $(B)/$(OWN)/vmlinux.btf
 	@mkdir -p $(@D)
 	@$(call need,$(BPFTOOL))
 	$(Q)$(BPFTOOL) btf dump file $< format c > $@
@@ -273,26 +303,33 @@ docs/spec-tests.rst:
 
 .PHONY: demo check bench vm-shell
 demo check bench vm-shell:
-	@scripts/deps $(if $(D),debug)
+	@scripts/deps $(if $(D),debug) $(if $(KERNEL),matrix)
 	@$(if $(D),vm/debug-kernel $(D) > /dev/null)
+	@$(if $(KERNEL),scripts/kernel $(KERNEL) > /dev/null)
 	@$(MAKE) --no-print-directory $@-built
+
+in_vm := scripts/in-vm $(if $(KERNEL),--kernel $(KVER) $(KROOT))
 
 # without the tests, which take as long to build as all else
 .PHONY: demo-built
 demo-built: module $(filter-out $(U)/selftests/%,$(PROGS) $(SCRIPTS))
-	@scripts/in-vm demo/run
+	@$(in_vm) demo/run
 
 .PHONY: bench-built
 bench-built: all
-	@scripts/in-vm --icount bench/run $(if $(C),'$(C)')
+	@$(in_vm) --icount bench/run $(if $(C),'$(C)')
 
 .PHONY: vm-shell-built
 vm-shell-built: all
-	@scripts/in-vm bash -i
+	@$(in_vm) bash -i
 
 .PHONY: check-built
 check-built: all
-	@scripts/check $(K) '$(T)' $(if $(D),$(D) $(KDIR))
+	@scripts/check $(if $(KERNEL),--kernel $(KERNEL) $(KROOT)) $(K) '$(T)' $(if $(D),$(D) $(KDIR))
+
+.PHONY: check-all
+check-all:
+	@scripts/check-all '$(T)'
 
 .PHONY: check-debug
 check-debug:
