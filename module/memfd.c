@@ -13,7 +13,6 @@
 #include <linux/anon_inodes.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/sizes.h>
@@ -291,7 +290,7 @@ static long kdbus_memfd_own_refs(void)
 }
 
 /* Whether anybody has the file besides @own references, or has it mapped. */
-static bool kdbus_memfd_is_shared(const struct file *file, long own)
+static bool kdbus_memfd_is_shared(struct file *file, long own)
 {
 	const struct kdbus_memfd_file *memfd = file->private_data;
 

@@ -24,7 +24,6 @@
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
-#include <linux/sched/coredump.h>
 #include <linux/slab.h>
 #include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
@@ -202,7 +201,7 @@ static ssize_t kdbus_meta_print_cgroup(struct cgroup *cgroup, char *buf,
 
 	*pos = '\0';
 	for (; (parent = cgroup_parent(cgroup)); cgroup = parent) {
-		const char *name = READ_ONCE(cgroup->kn->name);
+		const char *name = kdbus_cgroup_name(cgroup);
 
 		len = strlen(name);
 		if (len + 1 > pos - buf)
@@ -357,11 +356,7 @@ static void kdbus_meta_copy_comm(char *comm, const struct task_struct *task)
 
 static void kdbus_meta_init_extended(struct kdbus_meta *m)
 {
-	struct mm_struct *mm = current->mm;
-
-	m->mm_user_ns = NULL;
-	if (mm && get_dumpable(mm) != SUID_DUMP_USER)
-		m->mm_user_ns = get_user_ns(mm->user_ns);
+	m->mm_user_ns = kdbus_current_undumpable_ns();
 	m->root = (struct path){};
 	memset(m->strings, 0, sizeof(m->strings));
 	m->blocks = NULL;

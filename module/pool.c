@@ -7,7 +7,6 @@
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>

@@ -16,6 +16,12 @@
 
 #include "kdbus_compat_config.h"
 
+#ifdef HAVE_FOLIO_BATCH_H
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
+
 /*
  * For large automatic variables that are written before they are read:
  * kernels that clear all of them (CONFIG_INIT_STACK_ALL_ZERO) leave these be.

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Finds out what the kernel we are built for offers, by compiling a few lines
-# against its headers, and writes one HAVE_* line per answer.
+# Finds out what the kernel the module is built for offers, by compiling a few
+# lines against its headers, and writes one HAVE_* line per answer. A kernel
+# that lacks what the module cannot do without is refused with one sentence.
 #
 # Series carry back-ports, so the version number says little; the compiler
-# says the truth. Usage: CC=... probe.sh OUTPUT CFLAGS...
+# says the truth. Usage: CC=... [ARCH=...] probe.sh OUTPUT CFLAGS...
 set -eu
 
 out=$1
@@ -13,103 +14,102 @@ shift
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# probe SYMBOL: standard input compiles -> #define SYMBOL 1
-probe() {
+refuse() {
+	echo "kdbus: the module cannot be built for this kernel: $1" >&2
+	exit 1
+}
+
+# ---- what it is ------------------------------------------------------------
+
+# preprocesses FLAGS...: whether standard input does
+preprocesses() {
 	cat > "$tmp/probe.c"
-	if $CC "$@" -DMODULE -DKBUILD_MODNAME='"probe"' -Werror \
-	     -Wno-unused -fsyntax-only "$tmp/probe.c" > "$tmp/log" 2>&1; then
-		echo "#define $symbol 1" >> "$tmp/config.h"
+	$CC "$@" -DMODULE -DKBUILD_MODNAME='"probe"' -E -o /dev/null \
+		"$tmp/probe.c" > "$tmp/log" 2>&1
+}
+
+arch=${ARCH:+" ($ARCH)"}
+preprocesses "$@" <<X || refuse "it is a 32-bit one$arch, and kdbus is for 64-bit kernels"
+#if __SIZEOF_POINTER__ != 8
+#error
+#endif
+X
+preprocesses "$@" <<X || refuse "it is a big-endian one$arch, and kdbus is for little-endian kernels"
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error
+#endif
+X
+
+# config SYMBOL WHAT-FOR
+config() {
+	symbol=$1 what=$2
+	shift 2
+	preprocesses "$@" <<X || refuse "it is configured without $symbol, which $what"
+#ifndef $symbol
+#error
+#endif
+X
+}
+
+config CONFIG_MODULES "loads modules" "$@"
+config CONFIG_TRACEPOINTS "kdbus-top and all other tools look through" "$@"
+config CONFIG_DEBUG_INFO_BTF "the tools' BPF programs need" "$@"
+config CONFIG_DEBUG_INFO_BTF_MODULES "the tools' BPF programs need" "$@"
+config CONFIG_MEMCG "charges a pool to its owner" "$@"
+config CONFIG_SHMEM "pools and memfds are made of" "$@"
+config CONFIG_DEVTMPFS "shows buses with their mode and owner" "$@"
+config CONFIG_PROC_FS "says which processes a receiver may see" "$@"
+
+# ---- what it offers --------------------------------------------------------
+
+# compiles FLAGS...: whether standard input does
+compiles() {
+	cat > "$tmp/probe.c"
+	$CC "$@" -DMODULE -DKBUILD_MODNAME='"probe"' -Werror -Wno-unused \
+		-fsyntax-only "$tmp/probe.c" > "$tmp/log" 2>&1
+}
+
+# answer SYMBOL YES-OR-NO
+answer() {
+	if [ "$2" = yes ]; then
+		echo "#define $1 1"
 	else
-		echo "/* $symbol: not here */" >> "$tmp/config.h"
+		echo "/* $1: not here */"
+	fi >> "$tmp/config.h"
+}
+
+# probe SYMBOL FLAGS...: standard input compiles -> #define SYMBOL 1
+probe() {
+	symbol=$1
+	shift
+	if compiles "$@"; then
+		answer "$symbol" yes
+	else
+		answer "$symbol" no
 	fi
+}
+
+has() { grep -q "^#define $1 1\$" "$tmp/config.h"; }
+
+# other_form WHAT FLAGS...: what kernels that do not have the last probed form
+# have; standard input, unless that was found, compiles, or there is none
+other_form() {
+	what=$1
+	shift
+	has "$symbol" || compiles "$@" || refuse "it has no $what in a form that is known"
 }
 
 echo "/* SPDX-License-Identifier: GPL-2.0 */" > "$tmp/config.h"
 echo "/* Written by probe.sh. */" >> "$tmp/config.h"
 
-# A kernel that cannot compile an empty file has another problem.
-echo "#include <linux/module.h>" > "$tmp/probe.c"
-$CC "$@" -DMODULE -DKBUILD_MODNAME='"probe"' -fsyntax-only "$tmp/probe.c"
-
-# vma flags are const and changed through helpers
-symbol=HAVE_VM_FLAGS_CLEAR probe "$@" <<X
-#include <linux/mm.h>
-void f(struct vm_area_struct *vma);
-void f(struct vm_area_struct *vma) { vm_flags_clear(vma, VM_MAYWRITE); }
+compiles "$@" <<X || refuse "not even a file that includes linux/module.h compiles: $(grep -m1 error "$tmp/log")"
+#include <linux/module.h>
 X
 
-# struct bus_type and the devnode callback of struct device_type are const
-symbol=HAVE_CONST_DEVNODE probe "$@" <<X
-#include <linux/device.h>
-static char *n(const struct device *d, umode_t *m, kuid_t *u, kgid_t *g)
-{ return NULL; }
-struct device_type t = { .devnode = n };
-X
+# ---- what decides about what may be shown or done --------------------------
 
-# __assign_str() takes the destination alone
-symbol=HAVE_ASSIGN_STR_1 probe "$@" <<X
-#include <linux/tracepoint.h>
-#include <linux/trace_events.h>
-#define __get_str(x) x
-#include <trace/stages/stage6_event_callback.h>
-void f(char *dst);
-void f(char *dst) { __assign_str(dst); }
-X
-
-# hrtimer_setup() takes the function
-symbol=HAVE_HRTIMER_SETUP probe "$@" <<X
-#include <linux/hrtimer.h>
-enum hrtimer_restart fn(struct hrtimer *t);
-void f(struct hrtimer *t);
-void f(struct hrtimer *t)
-{ hrtimer_setup(t, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS); }
-X
-
-# a file's mmap is called through vfs_mmap()
-symbol=HAVE_VFS_MMAP probe "$@" <<X
-#include <linux/fs.h>
-int f(struct file *file, struct vm_area_struct *vma);
-int f(struct file *file, struct vm_area_struct *vma)
-{ return vfs_mmap(file, vma); }
-X
-
-# shmem_file_setup() takes vma_flags_t
-symbol=HAVE_SHMEM_VMA_FLAGS probe "$@" <<X
-#include <linux/shmem_fs.h>
-struct file *f(void);
-struct file *f(void) { return shmem_file_setup("x", 1, (vma_flags_t){}); }
-X
-
-# mounts have an idmap instead of a user namespace
-symbol=HAVE_MNT_IDMAP probe "$@" <<X
-#include <linux/fs.h>
-int f(struct dentry *dentry, struct iattr *attr);
-int f(struct dentry *dentry, struct iattr *attr)
-{ return notify_change(&nop_mnt_idmap, dentry, attr, NULL); }
-X
-
-# no_llseek went away
-symbol=HAVE_NO_LLSEEK probe "$@" <<X
-#include <linux/fs.h>
-loff_t (*p)(struct file *, loff_t, int) = no_llseek;
-X
-
-# get_file_rcu() takes where the pointer is
-symbol=HAVE_GET_FILE_RCU_SLOT probe "$@" <<X
-#include <linux/fs.h>
-struct file *f(struct file __rcu **slot);
-struct file *f(struct file __rcu **slot) { return get_file_rcu(slot); }
-X
-
-# a set of capabilities is one u64
-symbol=HAVE_CAP_U64 probe "$@" <<X
-#include <linux/capability.h>
-u64 f(kernel_cap_t c);
-u64 f(kernel_cap_t c) { return c.val; }
-X
-
-# security labels are found by secid
-symbol=HAVE_SECID_TO_SECCTX probe "$@" <<X
+# security labels: by secid up to 6.12, by struct lsm_prop since
+probe HAVE_SECID_TO_SECCTX "$@" <<X
 #include <linux/security.h>
 int f(char **label, u32 *len);
 int f(char **label, u32 *len)
@@ -122,8 +122,9 @@ int f(char **label, u32 *len)
 }
 X
 
-# security labels are found by struct lsm_prop, as struct lsm_context
-symbol=HAVE_LSM_CONTEXT probe "$@" <<X
+if ! has HAVE_SECID_TO_SECCTX; then
+	# security_lsmprop_to_secctx() takes the id of a security module
+	probe HAVE_LSMPROP_TO_SECCTX_ID "$@" <<X
 #include <linux/security.h>
 int f(struct lsm_context *label);
 int f(struct lsm_context *label)
@@ -132,9 +133,166 @@ int f(struct lsm_context *label)
 
 	security_current_getlsmprop_subj(&prop);
 	security_release_secctx(label);
-	return lsmprop_is_set(&prop) &&
+	return lsmprop_is_set(&prop) && label->context &&
+	       security_lsmprop_to_secctx(&prop, label, LSM_ID_UNDEF) +
+	       label->len;
+}
+X
+	other_form "security label of the current process" "$@" <<X
+#include <linux/security.h>
+int f(struct lsm_context *label);
+int f(struct lsm_context *label)
+{
+	struct lsm_prop prop;
+
+	security_current_getlsmprop_subj(&prop);
+	security_release_secctx(label);
+	return lsmprop_is_set(&prop) && label->context &&
 	       security_lsmprop_to_secctx(&prop, label) + label->len;
 }
+X
+else
+	answer HAVE_LSMPROP_TO_SECCTX_ID no
+fi
+
+# whether a process may be looked at is told by its task, not by its memory
+probe HAVE_TASK_EXEC_STATE "$@" <<X
+#include <linux/sched.h>
+#include <linux/sched/exec_state.h>
+struct user_namespace *f(void);
+struct user_namespace *f(void)
+{
+	const struct task_exec_state *state =
+		rcu_dereference(current->exec_state);
+
+	return state->dumpable != TASK_DUMPABLE_OWNER ? state->user_ns : NULL;
+}
+X
+other_form "way to ask whether a process is dumpable" "$@" <<X
+#include <linux/mm_types.h>
+#include <linux/sched/coredump.h>
+struct user_namespace *f(struct mm_struct *mm);
+struct user_namespace *f(struct mm_struct *mm)
+{ return get_dumpable(mm) != SUID_DUMP_USER ? mm->user_ns : NULL; }
+X
+
+# a set of capabilities is one u64
+probe HAVE_CAP_U64 "$@" <<X
+#include <linux/capability.h>
+u64 f(kernel_cap_t c);
+u64 f(kernel_cap_t c) { return c.val; }
+X
+other_form "set of capabilities" "$@" <<X
+#include <linux/capability.h>
+#include <linux/build_bug.h>
+static_assert(sizeof(kernel_cap_t) == sizeof(u64));
+u64 f(kernel_cap_t c);
+u64 f(kernel_cap_t c) { return c.cap[0] | (u64)c.cap[1] << 32; }
+X
+
+# what a /proc hides
+compiles "$@" <<X || refuse "it has no way to ask what a /proc hides in a form that is known"
+#include <linux/fs.h>
+#include <linux/proc_fs.h>
+bool f(struct super_block *sb, struct pid_namespace *ns);
+bool f(struct super_block *sb, struct pid_namespace *ns)
+{
+	const struct proc_fs_info *proc = proc_sb_info(sb);
+	enum proc_hidepid hide_pid = proc->hide_pid;
+	kgid_t gid = proc->pid_gid;
+
+	return proc->pid_ns == ns &&
+	       (hide_pid == HIDEPID_OFF || (gid_valid(gid) &&
+		hide_pid != HIDEPID_NOT_PTRACEABLE));
+}
+X
+
+# how many references there are to a file, which decides about seals
+compiles "$@" <<X || refuse "it has no file_count() in a form that is known"
+#include <linux/fs.h>
+long f(struct file *file);
+long f(struct file *file) { return file_count(file); }
+X
+
+# ---- the rest --------------------------------------------------------------
+
+# vma flags are const and changed through helpers
+probe HAVE_VM_FLAGS_CLEAR "$@" <<X
+#include <linux/mm.h>
+void f(struct vm_area_struct *vma);
+void f(struct vm_area_struct *vma) { vm_flags_clear(vma, VM_MAYWRITE); }
+X
+
+# the devnode callback of struct device_type takes a const device
+probe HAVE_CONST_DEVNODE "$@" <<X
+#include <linux/device.h>
+static char *n(const struct device *d, umode_t *m, kuid_t *u, kgid_t *g)
+{ return NULL; }
+struct device_type t = { .devnode = n };
+X
+
+# __assign_str() takes the destination alone. What it stands for only compiles
+# in an event, so the preprocessor is asked.
+if preprocesses "$@" <<X
+#include <trace/stages/stage6_event_callback.h>
+__assign_str(dst)
+X
+then
+	answer HAVE_ASSIGN_STR_1 yes
+else
+	answer HAVE_ASSIGN_STR_1 no
+fi
+
+# hrtimer_setup() takes the function
+probe HAVE_HRTIMER_SETUP "$@" <<X
+#include <linux/hrtimer.h>
+enum hrtimer_restart fn(struct hrtimer *t);
+void f(struct hrtimer *t);
+void f(struct hrtimer *t)
+{ hrtimer_setup(t, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS); }
+X
+
+# a file's mmap is called through vfs_mmap()
+probe HAVE_VFS_MMAP "$@" <<X
+#include <linux/fs.h>
+int f(struct file *file, struct vm_area_struct *vma);
+int f(struct file *file, struct vm_area_struct *vma)
+{ return vfs_mmap(file, vma); }
+X
+
+# shmem_file_setup() takes vma_flags_t
+probe HAVE_SHMEM_VMA_FLAGS "$@" <<X
+#include <linux/shmem_fs.h>
+struct file *f(void);
+struct file *f(void) { return shmem_file_setup("x", 1, (vma_flags_t){}); }
+X
+
+# struct folio_batch has a header of its own
+probe HAVE_FOLIO_BATCH_H "$@" <<X
+#include <linux/folio_batch.h>
+void f(struct folio_batch *batch);
+void f(struct folio_batch *batch) { folio_batch_init(batch); }
+X
+
+# mounts have an idmap instead of a user namespace
+probe HAVE_MNT_IDMAP "$@" <<X
+#include <linux/fs.h>
+int f(struct dentry *dentry, struct iattr *attr);
+int f(struct dentry *dentry, struct iattr *attr)
+{ return notify_change(&nop_mnt_idmap, dentry, attr, NULL); }
+X
+
+# no_llseek went away
+probe HAVE_NO_LLSEEK "$@" <<X
+#include <linux/fs.h>
+loff_t (*p)(struct file *, loff_t, int) = no_llseek;
+X
+
+# get_file_rcu() takes where the pointer is
+probe HAVE_GET_FILE_RCU_SLOT "$@" <<X
+#include <linux/fs.h>
+struct file *f(struct file __rcu **slot);
+struct file *f(struct file __rcu **slot) { return get_file_rcu(slot); }
 X
 
 cmp -s "$tmp/config.h" "$out" 2>/dev/null || cp "$tmp/config.h" "$out"
