@@ -46,7 +46,7 @@ PREFIX ?= /usr/local
 B := build
 # SAN=1: what runs in user space with AddressSanitizer and UBSan
 U := $(B)/user$(if $(SAN),-san)
-# User space is built with the machine's own kernel and runs on all of them.
+# BPF programs and skeletons: the same for every kernel
 BPF := $(B)/bpf
 
 # D=CHECKER: the module for a kernel of vm/debug-kernel, with the checkers of
@@ -245,19 +245,16 @@ $(U)/$(1): $(2)
 endef
 
 define bpfobj
-$(BPF)/$(1).bpf.o: bpf/$(1).bpf.c $(wildcard bpf/*.h) tracepoints/kdbus_enums.h $(BPF)/vmlinux.h
+$(BPF)/$(1).bpf.o: bpf/$(1).bpf.c $(wildcard bpf/*.h) tracepoints/kdbus_enums.h
+	@mkdir -p $$(@D)
 	@$$(call need,$$(CLANG))
 	@$$(say) BPF '$$@'
-	$$(Q)$$(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -D__TARGET_ARCH_x86 \
-		-I$(BPF) -Ibpf -Itracepoints -c $$< -o $$@
+	$$(Q)$$(CLANG) -target bpf -mcpu=v3 -g -O2 -Wall -Wextra \
+		-Ibpf -Itracepoints -c $$< -o $$@
 $(BPF)/$(1).skel.h: $(BPF)/$(1).bpf.o
+	@$$(call need,$$(BPFTOOL))
 	$$(Q)$$(BPFTOOL) gen skeleton $$< name $(1) > $$@
 endef
-
-$(BPF)/vmlinux.h: $(B)/$(OWN)/vmlinux.btf
-	@mkdir -p $(@D)
-	@$(call need,$(BPFTOOL))
-	$(Q)$(BPFTOOL) btf dump file $< format c > $@
 
 include $(wildcard lib/Makefile.inc bpf/Makefile.inc tools/*/Makefile.inc \
 	demo/Makefile.inc selftests/Makefile.inc bench/Makefile.inc)

@@ -21,7 +21,7 @@
 #ifndef KDBUS_EVENTS_BPF_H
 #define KDBUS_EVENTS_BPF_H
 
-#include "vmlinux.h"
+#include "kdbus_kernel.bpf.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

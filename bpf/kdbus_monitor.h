@@ -2,7 +2,7 @@
 /*
  * What the BPF half of kdbus-monitor and its user-space half agree on: the
  * records of the ring buffer. Includes nothing: __u64 and the like come from
- * vmlinux.h or linux/types.h.
+ * kdbus_kernel.bpf.h or linux/types.h.
  *
  * There is one record for each thing that is shown. A message is one record,
  * although it is several events: what belongs together happens under the lock

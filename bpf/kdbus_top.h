@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the BPF half of kdbus-top and its user-space half agree on. Includes
- * nothing: __u64 and the like come from vmlinux.h or linux/types.h.
+ * nothing: __u64 and the like come from kdbus_kernel.bpf.h or linux/types.h.
  *
  * Everything that is counted hangs on a pair: who sent to whom, by which name.
  * Connections, names, users and buses are sums over pairs, and user space
