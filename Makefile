@@ -36,12 +36,13 @@ ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-VERSION := 0.1
+VERSION := 0.2
 OWN := $(shell scripts/kernel-version)
 KVER ?= $(OWN)
 KROOT := /
 KDIR ?= /lib/modules/$(KVER)/build
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 
 B := build
 # SAN=1: what runs in user space with AddressSanitizer and UBSan
@@ -87,12 +88,12 @@ CFLAGS ?= -O2 -g
 comma := ,
 ALL_CFLAGS := -std=gnu11 -Wall -Wextra -D_GNU_SOURCE \
 	-DKDBUS_VERSION='"$(VERSION)"' \
-	-Iinclude/uapi -Ilib -Itracepoints -I$(BPF) $(CFLAGS) $(if $(SAN), \
+	-Iinclude/uapi -Ilib -Itracepoints -I$(BPF) $(CPPFLAGS) $(CFLAGS) $(if $(SAN), \
 	-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 
 .PHONY: all
-all: module user
+all: module user lib
 
 .PHONY: help
 help:
@@ -109,7 +110,9 @@ help:
 	@echo 'make vm-shell   a shell in a VM with the module loaded and the tools on PATH'
 	@echo 'make load       load the module into the running kernel (root)'
 	@echo 'make unload     unload it'
-	@echo 'make install    install module, tools, manual pages and header (DESTDIR, PREFIX)'
+	@echo 'make install    install module, tools, manual pages and library (DESTDIR, PREFIX,'
+	@echo '                LIBDIR); install-user: all but the module; install-dkms: its'
+	@echo '                sources for DKMS; install-doc: the documents'
 	@echo 'make coverage   the same, and which lines of the module the tests reach'
 	@echo 'make lint       the module without a warning of W=1, sparse and scripts/cocci,'
 	@echo '                user space without one of the analyzer of clang, and a test for'
@@ -345,9 +348,33 @@ load: module
 unload:
 	@scripts/unload
 
-.PHONY: install
-install: all
-	@scripts/install '$(KO)' '$(KVER)' '$(DESTDIR)' '$(PREFIX)'
+# without the tests, and for the user's part without a kernel
+.PHONY: tools
+tools: $(addprefix $(U)/,kdbus-top kdbus-monitor kdbus-perf) $(PERF_MODULES)
+
+.PHONY: doc
+doc:
+	@$(say) DOC '$(B)/doc/html'
+	$(Q)scripts/html $(B)/doc/html
+
+.PHONY: install install-user install-module install-dkms install-doc
+install: install-user install-module
+install-%: export DESTDIR := $(DESTDIR)
+install-%: export PREFIX := $(PREFIX)
+install-%: export LIBDIR := $(LIBDIR)
+install-user: tools lib
+	@scripts/install user '$(VERSION)'
+install-module: module
+	@scripts/install module '$(KO)' '$(KVER)'
+install-dkms:
+	@scripts/install dkms '$(VERSION)'
+install-doc: doc
+	@scripts/install doc
+
+# the one place that has it; scripts/lint-packaging compares the others
+.PHONY: version
+version:
+	@echo $(VERSION)
 
 .PHONY: clean
 clean:

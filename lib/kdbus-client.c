@@ -112,14 +112,16 @@ int kdbus_bus_make(const char *suffix, __u64 flags)
 	struct kdbus_bloom_parameter bloom = { .size = 64, .n_hash = 1 };
 	struct kdbus_cmd_make *make;
 	struct kdbus_builder b;
-	char name[64];
+	char name[KDBUS_BUS_NAME_MAX + 1];
 	int fd, ret;
 
+	ret = snprintf(name, sizeof(name), "%u-%s", geteuid(), suffix);
+	if (ret < 0 || (size_t)ret >= sizeof(name))
+		return -ENAMETOOLONG;
 	fd = open(KDBUS_DEV "/control", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 
-	snprintf(name, sizeof(name), "%u-%s", geteuid(), suffix);
 	make = kdbus_build_cmd(&b, sizeof(*make));
 	make->flags = flags;
 	kdbus_build_item(&b, KDBUS_ITEM_BLOOM_PARAMETER, &bloom, sizeof(bloom));
@@ -136,8 +138,9 @@ int kdbus_bus_make(const char *suffix, __u64 flags)
 char *kdbus_endpoint_path(char *buf, size_t size, const char *bus,
 			  const char *endpoint)
 {
-	snprintf(buf, size, KDBUS_DEV "/%s/%s", bus, endpoint);
-	return buf;
+	int n = snprintf(buf, size, KDBUS_DEV "/%s/%s", bus, endpoint);
+
+	return n < 0 || (size_t)n >= size ? NULL : buf;
 }
 
 void kdbus_build_hello(struct kdbus_builder *b, __u64 conn_flags,

@@ -44,14 +44,18 @@ struct kdbus_notify_id_change {
 /**
  * struct kdbus_notify_name_change - a well-known name changed hands
  * @old:	who had it, zeros if nobody
- * @new:	who has it, zeros if nobody
+ * @new:	who has it, zeros if nobody; @new_ in C++
  * @name:	the name, NUL-terminated
  *
  * Payload of KDBUS_ITEM_NAME_ADD, _REMOVE and _CHANGE.
  */
 struct kdbus_notify_name_change {
 	struct kdbus_notify_id_change old;
+#ifndef __cplusplus
 	struct kdbus_notify_id_change new;
+#else
+	struct kdbus_notify_id_change new_;
+#endif
 	char name[0];
 } __attribute__((aligned(8)));
 
