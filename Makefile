@@ -188,7 +188,7 @@ $(B)/%/vmlinux.btf: scripts/kernel-btf | have-headers
 module: $(KO)
 
 .PHONY: lint
-lint: lint-module lint-user lint-tests
+lint: lint-module lint-user lint-tests lint-packaging
 
 .PHONY: lint-module
 lint-module: $(FARM)/.farm
@@ -293,6 +293,11 @@ $(B)/lint/%.ok: $(U)/obj/%.o
 lint-tests:
 	@$(say) LINT 'selftests/statements'
 	$(Q)scripts/spec-tests --check
+
+.PHONY: lint-packaging
+lint-packaging:
+	@$(say) LINT 'packaging'
+	$(Q)scripts/lint-packaging '$(VERSION)'
 
 .PHONY: docs/spec-tests.rst
 docs/spec-tests.rst:
