@@ -113,6 +113,7 @@ help:
 	@echo 'make install    install module, tools, manual pages and library (DESTDIR, PREFIX,'
 	@echo '                LIBDIR); install-user: all but the module; install-dkms: its'
 	@echo '                sources for DKMS; install-doc: the documents'
+	@echo 'make deb        Debian packages of all of it, in build/deb'
 	@echo 'make coverage   the same, and which lines of the module the tests reach'
 	@echo 'make lint       the module without a warning of W=1, sparse and scripts/cocci,'
 	@echo '                user space without one of the analyzer of clang, and a test for'
@@ -375,6 +376,11 @@ install-dkms:
 	@scripts/install dkms '$(VERSION)'
 install-doc: doc
 	@scripts/install doc
+
+.PHONY: deb
+deb:
+	@scripts/deps deb
+	@scripts/deb
 
 # the one place that has it; scripts/lint-packaging compares the others
 .PHONY: version
