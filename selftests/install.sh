@@ -64,3 +64,4 @@ find "$root" | sort | diff "$tmp/before" -
 mv "$root" "$tmp/moved"
 root=$tmp/moved
 run_all
+[ -s "$root/usr/share/man/man4/kdbus.4" ] && [ -s "$root/usr/share/man/man7/kdbus.7" ]
