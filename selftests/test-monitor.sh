@@ -65,7 +65,8 @@ of_kind() {
 	local says='typed'
 	[ "$1" = raw ] && says='raw'
 	[ "$1" = tp ] && says='BPF, tracepoints'
-	grep '"type":"start"' "$tmp/json" | grep -q "$says"
+	grep '"type":"start"' "$tmp/json" | grep -q "$says" &&
+		jq -se '.[0] | .type == "start" and .schema == 1' "$tmp/json" > /dev/null
 }
 
 # Buses, and connections and names from before it started, are known.
