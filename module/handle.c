@@ -13,7 +13,6 @@
 
 #include "bus.h"
 #include "call.h"
-#include "compat/compat.h"
 #include "connection.h"
 #include "domain.h"
 #include "endpoint.h"
@@ -542,7 +541,6 @@ const struct file_operations kdbus_handle_ops = {
 	.open = kdbus_handle_open,
 	.release = kdbus_handle_release,
 	.poll = kdbus_handle_poll,
-	.llseek = no_llseek,
 	.unlocked_ioctl = kdbus_handle_ioctl,
 #ifdef CONFIG_COMPAT
 	.compat_ioctl = kdbus_handle_compat_ioctl,

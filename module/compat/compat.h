@@ -105,8 +105,4 @@ static inline int kdbus_notify_change(struct dentry *dentry,
 	return notify_change(KDBUS_NOP_IDMAP, dentry, attr, NULL);
 }
 
-#ifndef HAVE_NO_LLSEEK
-#define no_llseek NULL
-#endif
-
 #endif /* KDBUS_COMPAT_H */

@@ -11,6 +11,7 @@ set -eu
 
 out=$1
 shift
+here=$(dirname "$0")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -65,16 +66,17 @@ config CONFIG_PROC_FS "says which processes a receiver may see" "$@"
 # compiles FLAGS...: whether standard input does
 compiles() {
 	cat > "$tmp/probe.c"
-	$CC "$@" -DMODULE -DKBUILD_MODNAME='"probe"' -Werror -Wno-unused \
+	$CC "$@" -DMODULE -DKBUILD_MODNAME='"probe"' -Werror -Wno-unused -Wno-unused-result \
 		-fsyntax-only "$tmp/probe.c" > "$tmp/log" 2>&1
 }
 
-# answer SYMBOL YES-OR-NO
+# answer SYMBOL yes|no
 answer() {
-	if [ "$2" = yes ]; then
-		echo "#define $1 1"
+	symbol=$1 found=$2
+	if [ "$found" = yes ]; then
+		echo "#define $symbol 1"
 	else
-		echo "/* $1: not here */"
+		echo "/* $symbol: not here */"
 	fi >> "$tmp/config.h"
 }
 
@@ -89,14 +91,14 @@ probe() {
 	fi
 }
 
-has() { grep -q "^#define $1 1\$" "$tmp/config.h"; }
+unknown() { refuse "it has no $1 in a form that is known"; }
 
-# other_form WHAT FLAGS...: what kernels that do not have the last probed form
-# have; standard input, unless that was found, compiles, or there is none
-other_form() {
+# or_else WHAT FLAGS...: standard input is what a kernel has that lacks what was
+# probed last; one that has neither is refused
+or_else() {
 	what=$1
 	shift
-	has "$symbol" || compiles "$@" || refuse "it has no $what in a form that is known"
+	[ "$found" = yes ] || compiles "$@" || unknown "$what"
 }
 
 echo "/* SPDX-License-Identifier: GPL-2.0 */" > "$tmp/config.h"
@@ -122,7 +124,7 @@ int f(char **label, u32 *len)
 }
 X
 
-if ! has HAVE_SECID_TO_SECCTX; then
+if [ "$found" = no ]; then
 	# security_lsmprop_to_secctx() takes the id of a security module
 	probe HAVE_LSMPROP_TO_SECCTX_ID "$@" <<X
 #include <linux/security.h>
@@ -138,7 +140,7 @@ int f(struct lsm_context *label)
 	       label->len;
 }
 X
-	other_form "security label of the current process" "$@" <<X
+	or_else "security label of the current process" "$@" <<X
 #include <linux/security.h>
 int f(struct lsm_context *label);
 int f(struct lsm_context *label)
@@ -151,8 +153,6 @@ int f(struct lsm_context *label)
 	       security_lsmprop_to_secctx(&prop, label) + label->len;
 }
 X
-else
-	answer HAVE_LSMPROP_TO_SECCTX_ID no
 fi
 
 # whether a process may be looked at is told by its task, not by its memory
@@ -168,7 +168,7 @@ struct user_namespace *f(void)
 	return state->dumpable != TASK_DUMPABLE_OWNER ? state->user_ns : NULL;
 }
 X
-other_form "way to ask whether a process is dumpable" "$@" <<X
+or_else "way to ask whether a process is dumpable" "$@" <<X
 #include <linux/mm_types.h>
 #include <linux/sched/coredump.h>
 struct user_namespace *f(struct mm_struct *mm);
@@ -182,7 +182,7 @@ probe HAVE_CAP_U64 "$@" <<X
 u64 f(kernel_cap_t c);
 u64 f(kernel_cap_t c) { return c.val; }
 X
-other_form "set of capabilities" "$@" <<X
+or_else "set of capabilities" "$@" <<X
 #include <linux/capability.h>
 #include <linux/build_bug.h>
 static_assert(sizeof(kernel_cap_t) == sizeof(u64));
@@ -190,25 +190,22 @@ u64 f(kernel_cap_t c);
 u64 f(kernel_cap_t c) { return c.cap[0] | (u64)c.cap[1] << 32; }
 X
 
-# what a /proc hides
-compiles "$@" <<X || refuse "it has no way to ask what a /proc hides in a form that is known"
+compiles "$@" <<X || unknown "way to ask what a /proc hides"
 #include <linux/fs.h>
 #include <linux/proc_fs.h>
 bool f(struct super_block *sb, struct pid_namespace *ns);
 bool f(struct super_block *sb, struct pid_namespace *ns)
 {
 	const struct proc_fs_info *proc = proc_sb_info(sb);
-	enum proc_hidepid hide_pid = proc->hide_pid;
-	kgid_t gid = proc->pid_gid;
 
-	return proc->pid_ns == ns &&
-	       (hide_pid == HIDEPID_OFF || (gid_valid(gid) &&
-		hide_pid != HIDEPID_NOT_PTRACEABLE));
+	return proc->pid_ns == ns && gid_valid(proc->pid_gid) &&
+	       proc->hide_pid != HIDEPID_OFF &&
+	       proc->hide_pid != HIDEPID_NOT_PTRACEABLE;
 }
 X
 
-# how many references there are to a file, which decides about seals
-compiles "$@" <<X || refuse "it has no file_count() in a form that is known"
+# the references to a file decide whether it may be sealed
+compiles "$@" <<X || unknown "file_count()"
 #include <linux/fs.h>
 long f(struct file *file);
 long f(struct file *file) { return file_count(file); }
@@ -222,6 +219,11 @@ probe HAVE_VM_FLAGS_CLEAR "$@" <<X
 void f(struct vm_area_struct *vma);
 void f(struct vm_area_struct *vma) { vm_flags_clear(vma, VM_MAYWRITE); }
 X
+or_else "vm_flags_clear()" "$@" <<X
+#include <linux/mm.h>
+void f(struct vm_area_struct *vma);
+void f(struct vm_area_struct *vma) { vma->vm_flags &= ~VM_MAYWRITE; }
+X
 
 # the devnode callback of struct device_type takes a const device
 probe HAVE_CONST_DEVNODE "$@" <<X
@@ -230,9 +232,15 @@ static char *n(const struct device *d, umode_t *m, kuid_t *u, kgid_t *g)
 { return NULL; }
 struct device_type t = { .devnode = n };
 X
+or_else "struct device_type::devnode" "$@" <<X
+#include <linux/device.h>
+static char *n(struct device *d, umode_t *m, kuid_t *u, kgid_t *g)
+{ return NULL; }
+struct device_type t = { .devnode = n };
+X
 
-# __assign_str() takes the destination alone. What it stands for only compiles
-# in an event, so the preprocessor is asked.
+# __assign_str() takes the destination alone. What it stands for compiles in an
+# event alone, so the preprocessor is asked.
 if preprocesses "$@" <<X
 #include <trace/stages/stage6_event_callback.h>
 __assign_str(dst)
@@ -241,6 +249,10 @@ then
 	answer HAVE_ASSIGN_STR_1 yes
 else
 	answer HAVE_ASSIGN_STR_1 no
+	preprocesses "$@" <<X || unknown "__assign_str()"
+#include <trace/stages/stage6_event_callback.h>
+__assign_str(dst, src)
+X
 fi
 
 # hrtimer_setup() takes the function
@@ -251,6 +263,16 @@ void f(struct hrtimer *t);
 void f(struct hrtimer *t)
 { hrtimer_setup(t, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS); }
 X
+or_else "hrtimer_setup()" "$@" <<X
+#include <linux/hrtimer.h>
+enum hrtimer_restart fn(struct hrtimer *t);
+void f(struct hrtimer *t);
+void f(struct hrtimer *t)
+{
+	hrtimer_init(t, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	t->function = fn;
+}
+X
 
 # a file's mmap is called through vfs_mmap()
 probe HAVE_VFS_MMAP "$@" <<X
@@ -259,6 +281,12 @@ int f(struct file *file, struct vm_area_struct *vma);
 int f(struct file *file, struct vm_area_struct *vma)
 { return vfs_mmap(file, vma); }
 X
+or_else "vfs_mmap()" "$@" <<X
+#include <linux/fs.h>
+int f(struct file *file, struct vm_area_struct *vma);
+int f(struct file *file, struct vm_area_struct *vma)
+{ return call_mmap(file, vma); }
+X
 
 # shmem_file_setup() takes vma_flags_t
 probe HAVE_SHMEM_VMA_FLAGS "$@" <<X
@@ -266,10 +294,20 @@ probe HAVE_SHMEM_VMA_FLAGS "$@" <<X
 struct file *f(void);
 struct file *f(void) { return shmem_file_setup("x", 1, (vma_flags_t){}); }
 X
+or_else "shmem_file_setup()" "$@" <<X
+#include <linux/shmem_fs.h>
+struct file *f(void);
+struct file *f(void) { return shmem_file_setup("x", 1, 0UL); }
+X
 
 # struct folio_batch has a header of its own
 probe HAVE_FOLIO_BATCH_H "$@" <<X
 #include <linux/folio_batch.h>
+void f(struct folio_batch *batch);
+void f(struct folio_batch *batch) { folio_batch_init(batch); }
+X
+or_else "struct folio_batch" "$@" <<X
+#include <linux/pagevec.h>
 void f(struct folio_batch *batch);
 void f(struct folio_batch *batch) { folio_batch_init(batch); }
 X
@@ -281,11 +319,12 @@ int f(struct dentry *dentry, struct iattr *attr);
 int f(struct dentry *dentry, struct iattr *attr)
 { return notify_change(&nop_mnt_idmap, dentry, attr, NULL); }
 X
-
-# no_llseek went away
-probe HAVE_NO_LLSEEK "$@" <<X
+or_else "notify_change()" "$@" <<X
 #include <linux/fs.h>
-loff_t (*p)(struct file *, loff_t, int) = no_llseek;
+#include <linux/user_namespace.h>
+int f(struct dentry *dentry, struct iattr *attr);
+int f(struct dentry *dentry, struct iattr *attr)
+{ return notify_change(&init_user_ns, dentry, attr, NULL); }
 X
 
 # get_file_rcu() takes where the pointer is
@@ -294,5 +333,25 @@ probe HAVE_GET_FILE_RCU_SLOT "$@" <<X
 struct file *f(struct file __rcu **slot);
 struct file *f(struct file __rcu **slot) { return get_file_rcu(slot); }
 X
+or_else "get_file_rcu()" "$@" <<X
+#include <linux/fs.h>
+bool f(struct file *file);
+bool f(struct file *file) { return get_file_rcu(file); }
+X
 
 cmp -s "$tmp/config.h" "$out" 2>/dev/null || cp "$tmp/config.h" "$out"
+
+# ---- what has one form only ------------------------------------------------
+
+if ! $CC "$@" -DMODULE -DKBUILD_MODNAME='"probe"' -Werror -Wno-unused -Wno-unused-result \
+	-I"$(dirname "$out")" -fsyntax-only "$here/needed.c" > "$tmp/log" 2>&1
+then
+	rm -f "$out"
+	line=$(sed -n 's/.*needed\.c:\([0-9]*\):[0-9]*: .*/\1/p' "$tmp/log" |
+	       head -n 1)
+	[ -n "$line" ] || refuse "$(grep -m1 error "$tmp/log")"
+	sed -n "${line}p" "$here/needed.c" > "$tmp/line"
+	name=$(sed -n 's/^#include <\(.*\)>.*/\1/p' "$tmp/line")
+	[ -z "$name" ] || refuse "it has no $name"
+	unknown "$(grep -o '[a-z_0-9]*(' "$tmp/line" | head -n 1))"
+fi
