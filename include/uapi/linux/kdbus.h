@@ -16,6 +16,7 @@
 #define _LINUX_KDBUS_H
 
 #include <linux/ioctl.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 
 #define KDBUS_IOCTL_MAGIC		0x95
@@ -56,7 +57,7 @@ struct kdbus_notify_name_change {
 #else
 	struct kdbus_notify_id_change new_;
 #endif
-	char name[0];
+	char name[];
 } __attribute__((aligned(8)));
 
 /**
@@ -131,7 +132,7 @@ struct kdbus_bloom_parameter {
  */
 struct kdbus_bloom_filter {
 	__u64 generation;
-	__u64 data[0];
+	__u64 data[];
 } __attribute__((aligned(8)));
 
 /**
@@ -152,7 +153,7 @@ struct kdbus_memfd {
  */
 struct kdbus_name {
 	__u64 flags;
-	char name[0];
+	char name[];
 } __attribute__((aligned(8)));
 
 /**
@@ -264,10 +265,10 @@ struct kdbus_item {
 	__u64 size;
 	__u64 type;
 	union {
-		__u8 data[0];
-		__u32 data32[0];
-		__u64 data64[0];
-		char str[0];
+		__DECLARE_FLEX_ARRAY(__u8, data);
+		__DECLARE_FLEX_ARRAY(__u32, data32);
+		__DECLARE_FLEX_ARRAY(__u64, data64);
+		__DECLARE_FLEX_ARRAY(char, str);
 
 		__u64 id;
 		struct kdbus_vec vec;
@@ -278,7 +279,7 @@ struct kdbus_item {
 		struct kdbus_bloom_parameter bloom_parameter;
 		struct kdbus_bloom_filter bloom_filter;
 		struct kdbus_memfd memfd;
-		int fds[0];
+		__DECLARE_FLEX_ARRAY(int, fds);
 		struct kdbus_notify_name_change name_change;
 		struct kdbus_notify_id_change id_change;
 		struct kdbus_policy_access policy_access;
@@ -340,7 +341,7 @@ struct kdbus_msg {
 		__u64 cookie_reply;
 		__u64 offset_reply;
 	};
-	struct kdbus_item items[0];
+	struct kdbus_item items[];
 } __attribute__((aligned(8)));
 
 /**
@@ -464,7 +465,7 @@ struct kdbus_cmd_hello {
 	__u64 pool_size;
 	struct kdbus_bloom_parameter bloom;
 	__u8 id128[16];
-	struct kdbus_item items[0];
+	struct kdbus_item items[];
 } __attribute__((aligned(8)));
 
 /**
@@ -487,7 +488,7 @@ enum kdbus_make_flags {
 struct kdbus_cmd_make {
 	__u64 size;
 	__u64 flags;
-	struct kdbus_item items[0];
+	struct kdbus_item items[];
 } __attribute__((aligned(8)));
 
 /**
@@ -519,7 +520,7 @@ struct kdbus_cmd_name {
 	__u64 flags;
 	__u64 owner_id;
 	__u64 conn_flags;
-	char name[0];
+	char name[];
 } __attribute__((aligned(8)));
 
 /**
@@ -554,7 +555,7 @@ struct kdbus_cmd_name_list {
  */
 struct kdbus_name_list {
 	__u64 size;
-	struct kdbus_cmd_name names[0];
+	struct kdbus_cmd_name names[];
 } __attribute__((aligned(8)));
 
 /**
@@ -571,7 +572,7 @@ struct kdbus_cmd_conn_info {
 	__u64 flags;
 	__u64 id;
 	__u64 offset;
-	char name[0];
+	char name[];
 } __attribute__((aligned(8)));
 
 /**
@@ -585,7 +586,7 @@ struct kdbus_conn_info {
 	__u64 size;
 	__u64 id;
 	__u64 flags;
-	struct kdbus_item items[0];
+	struct kdbus_item items[];
 } __attribute__((aligned(8)));
 
 /**
@@ -595,7 +596,7 @@ struct kdbus_conn_info {
  */
 struct kdbus_cmd_update {
 	__u64 size;
-	struct kdbus_item items[0];
+	struct kdbus_item items[];
 } __attribute__((aligned(8)));
 
 /**
@@ -607,7 +608,7 @@ struct kdbus_cmd_update {
 struct kdbus_cmd_match {
 	__u64 size;
 	__u64 cookie;
-	struct kdbus_item items[0];
+	struct kdbus_item items[];
 } __attribute__((aligned(8)));
 
 /**
@@ -622,7 +623,7 @@ struct kdbus_cmd_memfd_make {
 	__u64 file_size;
 	int fd;
 	__u32 __pad;
-	struct kdbus_item items[0];
+	struct kdbus_item items[];
 } __attribute__((aligned(8)));
 
 /**
