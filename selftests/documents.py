@@ -129,6 +129,9 @@ def structs(text):
     # where a member's name is a word of C++
     text = re.sub(r"^#ifndef __cplusplus\n(.*?)^#else\n.*?^#endif\n", r"\1",
                   text, flags=re.S | re.M)
+    # an array of any length, however a compiler wants it
+    text = re.sub(r"__DECLARE_FLEX_ARRAY\((\w+), (\w+)\)", r"\1 \2[]", text)
+    text = text.replace("[0]", "[]")
     found = re.findall(r"^( *)struct (kdbus_\w+) \{\n(.*?)^\1\}[^\n]*;", text,
                        re.S | re.M)
     return {name: " ".join(body.split()) for _, name, body in found}
