@@ -114,6 +114,8 @@ help:
 	@echo '                LIBDIR); install-user: all but the module; install-dkms: its'
 	@echo '                sources for DKMS; install-doc: the documents'
 	@echo 'make deb        Debian packages of all of it, in build/deb'
+	@echo 'make check-packages  builds them for SUITES (bookworm and trixie) and tries them'
+	@echo '                in a clean system of each'
 	@echo 'make coverage   the same, and which lines of the module the tests reach'
 	@echo 'make lint       the module without a warning of W=1, sparse and scripts/cocci,'
 	@echo '                user space without one of the analyzer of clang, and a test for'
@@ -381,6 +383,11 @@ install-doc: doc
 deb:
 	@scripts/deps deb
 	@scripts/deb
+
+.PHONY: check-packages
+check-packages:
+	@scripts/deps deb matrix
+	@scripts/check-packages $(SUITES)
 
 # the one place that has it; scripts/lint-packaging compares the others
 .PHONY: version
