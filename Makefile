@@ -37,14 +37,18 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 VERSION := 0.2
-OWN := $(shell scripts/kernel-version)
-KVER ?= $(OWN)
-KROOT := /
-KDIR ?= /lib/modules/$(KVER)/build
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+# These goals get what is missing before they go on; it is looked up again by
+# the make that they call.
+GETTERS := demo check check-all bench vm-shell
 
-B := build
+
+OWN := $(shell scripts/kernel-version)
+KROOT := /
+include scripts/arch.mk
+KVER ?= $(OWN)
+KDIR ?= /lib/modules/$(KVER)/build
 # SAN=1: what runs in user space with AddressSanitizer and UBSan
 U := $(B)/user$(if $(SAN),-san)
 # BPF programs and skeletons: the same for every kernel
@@ -59,9 +63,7 @@ export KDBUS_CHECKED := y
 endif
 
 # KERNEL=NAME: the module for a kernel of scripts/kernel, built in the root
-# where that kernel and its headers are. These goals get one that is missing
-# before they go on; it is looked up again by the make that they call.
-GETTERS := demo check check-all bench vm-shell
+# where that kernel and its headers are.
 ifneq ($(KERNEL),)
 KERNELS := $(shell scripts/kernel --list)
 ifeq ($(filter $(KERNEL),$(KERNELS)),)
@@ -73,7 +75,7 @@ KROOT := $(or $(word 2,$(kernel)),/)
 override KDIR := /lib/modules/$(KVER)/build
 endif
 # what a command of the module's build begins with
-in_root := $(if $(filter-out /,$(KROOT)),scripts/in-root $(KROOT))
+in_root := $(if $(filter-out / $(SYSROOT),$(KROOT)),scripts/in-root $(KROOT))
 
 K := $(B)/$(KVER)
 KO := $(K)/kdbus.ko
@@ -126,6 +128,8 @@ help:
 	@echo 'KVER=VERSION    kernel to build for (now: $(KVER))'
 	@echo 'KERNEL=NAME     a kernel of Debian, installed in a root if it is not the machine'\''s own:'
 	@echo '                $(shell scripts/kernel --list | paste -sd " ")'
+	@echo 'ARCH=ARCH       x86 or arm64: what is built goes to build/ARCH/ if that is not this'
+	@echo '                machine'\''s; make check runs the core tests in an emulated machine'
 	@echo 'D=CHECKER       with the kernel of vm/debug-kernel that has it: kasan or kcsan'
 	@echo 'SAN=1           user space with AddressSanitizer and UBSan'
 	@echo 'V=1             show the commands'
@@ -157,8 +161,7 @@ MODULE_SRCS := $(shell find module -type f)
 
 $(FARM)/.farm: $(MODULE_SRCS) | have-headers
 	@mkdir -p $(FARM)/compat
-	@ln -sfn ../../tracepoints $(K)/tracepoints
-	@ln -sfn ../../include $(K)/include
+	@ln -sfn $(CURDIR)/tracepoints $(CURDIR)/include $(K)/
 	@find $(FARM) -xtype l -delete
 	@for f in $(MODULE_SRCS); do ln -sf $(CURDIR)/$$f $(K)/$$f; done
 	@touch $@
@@ -167,7 +170,7 @@ $(FARM)/.farm: $(MODULE_SRCS) | have-headers
 KBUILD_SAYS := 'Skipping BTF generation'
 # in a root the make there is used, which does not know the one here
 kbuild = $(if $(in_root),$(in_root) make -j$(shell nproc),$(MAKE)) \
-	$(if $(Q),-s) -C $(KDIR) M=$(CURDIR)/$(FARM) $(1)
+	$(if $(Q),-s) -C $(SYSROOT)$(KDIR) M=$(CURDIR)/$(FARM) $(KBUILD_ARGS) $(1)
 
 .PHONY: kbuild
 kbuild: $(FARM)/.farm
@@ -193,17 +196,19 @@ module: $(KO)
 .PHONY: lint
 lint: lint-module lint-user lint-tests lint-packaging
 
+# what does not depend on the kernel is looked at on the machine's own
+elsewhere := $(in_root)$(CROSS)
 .PHONY: lint-module
 lint-module: $(FARM)/.farm
-	@$(if $(in_root),,$(call need,sparse))
-	@$(if $(in_root),,$(call need,spatch))
+	@$(if $(elsewhere),,$(call need,sparse))
+	@$(if $(elsewhere),,$(call need,spatch))
 	@rm -rf $(K)/lint && mkdir -p $(K)/lint && cp -rL $(FARM) $(K)/lint/module
-	@ln -sfn ../../../tracepoints $(K)/lint/tracepoints
-	@ln -sfn ../../../include $(K)/lint/include
+	@ln -sfn $(CURDIR)/tracepoints $(CURDIR)/include $(K)/lint/
 	@find $(K)/lint -name '*.o' -delete
-	@$(say) LINT 'module W=1$(if $(in_root),, C=2)'
-	$(Q)$(in_root) scripts/lint $(KDIR) $(CURDIR)/$(K)/lint/module $(if $(in_root),,C=2)
-ifeq ($(in_root),)
+	@$(say) LINT 'module W=1$(if $(elsewhere),, C=2)'
+	$(Q)$(in_root) scripts/lint $(SYSROOT)$(KDIR) $(CURDIR)/$(K)/lint/module \
+		$(if $(elsewhere),,C=2) $(KBUILD_ARGS)
+ifeq ($(elsewhere),)
 	@$(say) LINT 'module scripts/cocci'
 	$(Q)scripts/cocci/run
 endif
@@ -311,7 +316,7 @@ docs/spec-tests.rst:
 
 .PHONY: demo check bench vm-shell
 demo check bench vm-shell:
-	@scripts/deps $(if $(D),debug) $(if $(KERNEL),matrix)
+	@scripts/deps $(if $(D),debug) $(if $(KERNEL),matrix) $(KDBUS_ARCH)
 	@$(if $(D),vm/debug-kernel $(D) > /dev/null)
 	@$(if $(KERNEL),scripts/kernel $(KERNEL) > /dev/null)
 	@$(MAKE) --no-print-directory $@-built
@@ -331,9 +336,15 @@ bench-built: all
 vm-shell-built: all
 	@$(in_vm) bash -i
 
+# An emulated machine runs the core tests, for which it needs few programs, and
+# others by name.
+tests := $(or $(T),$(if $(CROSS),core))
+for_core = $(filter-out $(filter-out $(addprefix $(U)/selftests/,$(file < selftests/core)),\
+	$(filter $(U)/selftests/test-% $(U)/selftests/debug-%,$(TESTS))),$(PROGS) $(SCRIPTS))
+
 .PHONY: check-built
-check-built: all
-	@scripts/check $(if $(KERNEL),--kernel $(KERNEL) $(KROOT)) $(K) '$(T)' $(if $(D),$(D) $(KDIR))
+check-built: module lib $(if $(and $(CROSS),$(filter core,$(tests))),$(for_core),user)
+	@scripts/check $(if $(KERNEL),--kernel $(KERNEL) $(KROOT)) $(K) '$(tests)' $(if $(D),$(D) $(KDIR))
 
 .PHONY: check-all
 check-all:
@@ -396,4 +407,4 @@ version:
 
 .PHONY: clean
 clean:
-	rm -rf $(B)
+	rm -rf build
