@@ -9,7 +9,6 @@ if [ -z "${KDBUS_OWN_MOUNTS:-}" ]; then
 fi
 mount -t tmpfs none "/lib/modules/$(uname -r)"
 
-bin=$here/../build/user
 # shellcheck source=selftests/tap.sh
 . "$here/tap.sh"
 tmp=$(mktemp -d)

@@ -6,7 +6,7 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$here/../build/user/selftests
+bin=${KDBUS_BIN:-$here/../build/user}/selftests
 instance=/sys/kernel/tracing/instances/kdbus-rebuild
 params=/sys/module/kdbus/parameters
 tmp=$(mktemp -d)
