@@ -257,6 +257,10 @@ static int kdbus_memfd_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma_pages(vma) > max_pages ||
 	    vma->vm_pgoff > max_pages - vma_pages(vma))
 		return -EOVERFLOW;
+	/* as of 6.16 no anonymous inode can be mapped so */
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	vm_flags_clear(vma, VM_MAYEXEC);
 
 	kdbus_memfd_lock(memfd);
 	if (memfd->sealed)

@@ -83,12 +83,15 @@ static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
 /*
  * shmem_file_setup() for memory that is charged to whoever touches it first.
  * It says ENOSPC where it has no memory for the inode; there is no other room
- * here to run out of.
+ * here to run out of. Without the executable bits that shmem gives to all of
+ * its files: vm.memfd_noexec, which takes them away, is about memfd_create().
  */
 static inline struct file *kdbus_shmem_file(const char *name, u64 size)
 {
 	struct file *file = shmem_file_setup(name, size, KDBUS_SHMEM_ACCOUNT);
 
+	if (!IS_ERR(file))
+		file_inode(file)->i_mode &= ~(umode_t)0111;
 	return file == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : file;
 }
 
