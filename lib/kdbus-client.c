@@ -29,6 +29,9 @@ void *kdbus_build_cmd(struct kdbus_builder *b, size_t header)
 
 void kdbus_build_msg(struct kdbus_builder *b, __u64 dst_id, __u64 cookie)
 {
+	_Static_assert(sizeof(b->msg) == offsetof(struct kdbus_msg, items),
+		       "layout");
+
 	kdbus_build_cmd(b, sizeof(b->msg));
 	b->msg.dst_id = dst_id;
 	b->msg.cookie = cookie;
@@ -163,7 +166,9 @@ static int client_hello(struct kdbus_client *c, struct kdbus_builder *b)
 	ret = do_ioctl(c->fd, KDBUS_CMD_HELLO, hello);
 	if (ret < 0)
 		return ret;
-	c->hello = *hello;
+	_Static_assert(sizeof(c->hello) ==
+		       offsetof(struct kdbus_cmd_hello, items), "layout");
+	memcpy(&c->hello, hello, sizeof(c->hello));
 
 	c->pool = mmap(NULL, hello->pool_size, PROT_READ, MAP_SHARED, c->fd, 0);
 	if (c->pool == MAP_FAILED) {

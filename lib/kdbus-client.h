@@ -51,6 +51,22 @@ extern "C" {
 			    (msg)->size - sizeof(struct kdbus_msg))
 
 /**
+ * struct kdbus_client_info - what HELLO answered
+ *
+ * The fixed part of struct kdbus_cmd_hello; members have the same names there.
+ */
+struct kdbus_client_info {
+	__u64 size;
+	__u64 conn_flags;
+	__u64 attach_flags;
+	__u64 bus_flags;
+	__u64 id;
+	__u64 pool_size;
+	struct kdbus_bloom_parameter bloom;
+	__u8 id128[16];
+};
+
+/**
  * struct kdbus_client - a connection to a bus
  * @fd:		file descriptor of the endpoint, owned
  * @hello:	what HELLO answered: id, bus_flags, bloom, id128
@@ -59,9 +75,29 @@ extern "C" {
  */
 struct kdbus_client {
 	int fd;
-	struct kdbus_cmd_hello hello;
+	struct kdbus_client_info hello;
 	char *pool;
 	__u64 cookie;
+};
+
+/**
+ * struct kdbus_builder_msg - a message being built
+ *
+ * The fixed part of struct kdbus_msg; members have the same names there.
+ */
+struct kdbus_builder_msg {
+	__u64 size;
+	__u64 flags;
+	__s64 priority;
+	__u64 dst_id;
+	__u64 src_id;
+	__u64 payload_type;
+	__u64 cookie;
+	union {
+		__u64 timeout_ns;
+		__u64 cookie_reply;
+		__u64 offset_reply;
+	};
 };
 
 /**
@@ -69,7 +105,7 @@ struct kdbus_client {
  * @size:	bytes used
  * @error:	0, or -EMSGSIZE once something did not fit; the functions that
  *		issue the command return it, so only they need a check
- * @msg:	the buffer as a message; other commands use @buf
+ * @msg:	the buffer as a message, before its items; other commands use @buf
  *
  * Needs no release.
  */
@@ -77,7 +113,7 @@ struct kdbus_builder {
 	size_t size;
 	int error;
 	union {
-		struct kdbus_msg msg;
+		struct kdbus_builder_msg msg;
 		char buf[16384];
 	};
 };

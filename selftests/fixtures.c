@@ -127,7 +127,7 @@ int hello_on(struct kdbus_client *c, int fd, struct kdbus_builder *hello)
 		return ret;
 	memset(c, 0, sizeof(*c));
 	c->fd = fd;
-	c->hello = *cmd;
+	memcpy(&c->hello, cmd, sizeof(c->hello));
 	c->pool = mmap(NULL, cmd->pool_size, PROT_READ, MAP_SHARED, fd, 0);
 	ASSERT(c->pool != MAP_FAILED);
 	return 0;

@@ -56,10 +56,18 @@ int walk(const struct kdbus_msg *msg, const struct kdbus_name_list *list)
 		n++;
 	return n;
 }
+
+/* they can be members */
+struct program {
+	struct kdbus_client client;
+	struct kdbus_builder builder;
+	int more;
+};
 EOF
 flags=(-fsyntax-only -Wall -Wextra -Werror -Ilib -Iinclude/uapi)
 for std in c99 c11 gnu11 gnu17; do
 	cc -std=$std "${flags[@]}" "$tmp/alone.c"
+	clang -std=$std "${flags[@]}" "$tmp/alone.c"
 done
 cp "$tmp/alone.c" "$tmp/alone.cc"
 for std in c++11 gnu++17; do
@@ -70,12 +78,14 @@ done
 cat > "$tmp/layout.c" << 'EOF'
 #include <kdbus-client.h>
 #define HOLDS(what) _Static_assert(what, #what)
-HOLDS(sizeof(struct kdbus_client) == sizeof(struct kdbus_cmd_hello) + 24);
+HOLDS(sizeof(struct kdbus_client) == 104);
 HOLDS(offsetof(struct kdbus_client, hello) == 8);
-HOLDS(offsetof(struct kdbus_client, pool) == 8 + sizeof(struct kdbus_cmd_hello));
-HOLDS(sizeof(struct kdbus_cmd_hello) == 80);
+HOLDS(offsetof(struct kdbus_client, hello.id) == 8 + offsetof(struct kdbus_cmd_hello, id));
+HOLDS(offsetof(struct kdbus_client, hello.id128) == 8 + offsetof(struct kdbus_cmd_hello, id128));
+HOLDS(offsetof(struct kdbus_client, pool) == 88);
 HOLDS(sizeof(struct kdbus_builder) == 16400);
 HOLDS(offsetof(struct kdbus_builder, error) == 8);
 HOLDS(offsetof(struct kdbus_builder, buf) == 16);
+HOLDS(offsetof(struct kdbus_builder, msg.cookie_reply) == 16 + offsetof(struct kdbus_msg, cookie_reply));
 EOF
 cc -std=gnu11 "${flags[@]}" "$tmp/layout.c"

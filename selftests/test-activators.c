@@ -28,7 +28,7 @@ static int hello_named(struct kdbus_client *c, __u64 flags, const char *name)
 		close(c->fd);
 		return ret;
 	}
-	c->hello = *hello;
+	memcpy(&c->hello, hello, sizeof(c->hello));
 	c->pool = mmap(NULL, hello->pool_size, PROT_READ, MAP_SHARED, c->fd, 0);
 	ASSERT(c->pool != MAP_FAILED);
 	return 0;

@@ -299,7 +299,7 @@ TEST(given_credentials_replace_the_proxys_own)
 	kdbus_build_item(&h, KDBUS_ITEM_CREDS, &creds, sizeof(creds));
 	kdbus_build_string(&h, KDBUS_ITEM_SECLABEL, "given label");
 	ASSERT_OK(xioctl(proxy.fd, KDBUS_CMD_HELLO, h.buf));
-	proxy.hello = *(struct kdbus_cmd_hello *)h.buf;
+	memcpy(&proxy.hello, h.buf, sizeof(proxy.hello));
 
 	ASSERT_OK(send_to(&proxy, b.hello.id, 1, "x"));
 	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));

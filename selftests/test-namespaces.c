@@ -56,7 +56,7 @@ static void receiver_in(struct kdbus_client *c, void (*enter)(void))
 	wait_for(spawn(hello_from, &p));
 	memset(c, 0, sizeof(*c));
 	c->fd = p.fd;
-	c->hello = *(struct kdbus_cmd_hello *)shared->hello.buf;
+	memcpy(&c->hello, shared->hello.buf, sizeof(c->hello));
 	c->pool = mmap(NULL, c->hello.pool_size, PROT_READ, MAP_SHARED, p.fd,
 		       0);
 	ASSERT(c->pool != MAP_FAILED);
