@@ -121,7 +121,7 @@ usage() {
 	says 2 "'x' is no message id" --follow x && says 2 "'foo' is no list of types; --help lists them" -t foo &&
 	says 2 "'5x' is no time; say 500us, 10ms or 2s" --slower 5x && says 2 "'0' is no count" -N 0 &&
 	says 2 "there is no user 'nosuch'" -u nosuch && says 2 "'x' is no process id" -p x &&
-	says 2 "'5000' is no power of two between 4K and 1G" --buffer 5000 &&
+	says 2 "'5000' is no power of two between $(($(getconf PAGESIZE) / 1024))K and 1G" --buffer 5000 &&
 	says 2 "'x' is no kind of JSON" --json=x && says 2 "'x' is none of auto, always, never" --color=x &&
 	says 2 'unexpected .x' x && says 2 '--print is for --write' --print &&
 	says 2 '--read does not go with --write' -r x -w y && says 2 '--via-bus needs a bus' --via-bus &&

@@ -73,7 +73,7 @@ static const struct argp_option opts[] = {
 	{ "print", OPT_PRINT, NULL, 0, "With -w: lines too", 4 },
 	{ "read", 'r', "FILE", 0, "Show what was written to a file (- for stdin)", 4 },
 	{ "via-bus", OPT_VIA_BUS, "BUS", OPTION_ARG_OPTIONAL, "Use a monitor connection instead of BPF", 4 },
-	{ "buffer", OPT_BUFFER, "BYTES", 0, "Size of the ring buffer, a power of two: 4K to 1G (default: 8M)", 4 },
+	{ "buffer", OPT_BUFFER, "BYTES", 0, "Size of the ring buffer, a power of two: a page to 1G (default: 8M)", 4 },
 	{ "interval", OPT_INTERVAL, "MS", 0, "How long events of a busy bus are collected (default: 20)", 4 },
 	{ 0 }
 };
@@ -114,9 +114,10 @@ static __u64 time_arg(struct argp_state *state, const char *arg)
 	return ns;
 }
 
-/* "64K" */
+/* "64K"; the kernel makes buffers of whole pages */
 static __u32 buffer_arg(struct argp_state *state, const char *arg)
 {
+	const __u64 page = sysconf(_SC_PAGESIZE);
 	char *end;
 	__u64 v = strtoull(arg, &end, 10);
 
@@ -125,9 +126,9 @@ static __u32 buffer_arg(struct argp_state *state, const char *arg)
 		      *end == 'm' || *end == 'M' ? 20 : 30;
 		end++;
 	}
-	if (*end || v < 4096 || v > 1 << 30 || (v & (v - 1)))
-		argp_error(state, "'%s' is no power of two between 4K and 1G",
-			   arg);
+	if (*end || v < page || v > 1 << 30 || (v & (v - 1)))
+		argp_error(state, "'%s' is no power of two between %uK and 1G",
+			   arg, (unsigned int)(page >> 10));
 	return v;
 }
 
