@@ -15,7 +15,7 @@
 #include <linux/types.h>
 
 #include "match.h"
-#include "../tracepoints/kdbus_enums.h"
+#include "tracepoints/kdbus_enums.h"
 
 struct kdbus_bus;
 struct kdbus_entry;

@@ -42,7 +42,7 @@
 #include <linux/rcuwait.h>
 #include <linux/types.h>
 
-#include "../tracepoints/kdbus_enums.h"
+#include "tracepoints/kdbus_enums.h"
 
 struct kdbus_conn;
 struct kdbus_entry;

@@ -19,7 +19,7 @@
 #include "limits.h"
 #include "names.h"
 #include "pool.h"
-#include "../tracepoints/kdbus_enums.h"
+#include "tracepoints/kdbus_enums.h"
 
 /* connections or buckets of names before others get the bus lock */
 #define KDBUS_DEBUGFS_BATCH 32

@@ -24,7 +24,7 @@
 #include <linux/list.h>
 #include <linux/uidgid.h>
 
-#include "../tracepoints/kdbus_enums.h"
+#include "tracepoints/kdbus_enums.h"
 
 /* shape: fixed by the ABI, in bytes unless said otherwise */
 #define KDBUS_MSG_MAX_SIZE		8192

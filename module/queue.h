@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 #include "quota.h"
-#include "../tracepoints/kdbus_enums.h"
+#include "tracepoints/kdbus_enums.h"
 
 struct file;
 struct kdbus_call;

@@ -38,7 +38,7 @@
 #include <linux/hashtable.h>
 #include <linux/types.h>
 
-#include "../tracepoints/kdbus_enums.h"
+#include "tracepoints/kdbus_enums.h"
 
 struct kdbus_pool;
 

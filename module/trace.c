@@ -3,4 +3,4 @@
 #include "compat/compat.h"
 
 #define CREATE_TRACE_POINTS
-#include "../tracepoints/kdbus_trace.h"
+#include "tracepoints/kdbus_trace.h"

@@ -15,7 +15,7 @@
 #include <linux/ktime.h>
 
 #include "compat/compat.h"
-#include "../tracepoints/kdbus_trace.h"
+#include "tracepoints/kdbus_trace.h"
 
 /* Whether somebody will see how long something has waited. */
 static inline bool kdbus_trace_sees_waits(void)

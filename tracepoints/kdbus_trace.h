@@ -944,7 +944,7 @@ TRACE_EVENT(kdbus_memfd_seal,
 #endif /* KDBUS_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
-#define TRACE_INCLUDE_PATH ../tracepoints
+#define TRACE_INCLUDE_PATH tracepoints
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE kdbus_trace
 #include <trace/define_trace.h>
