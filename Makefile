@@ -110,8 +110,10 @@ help:
 	@echo 'make bench      what each operation takes, in instructions counted by the VM, and what'
 	@echo '                watching adds (C=CASE: only the cases whose names begin so)'
 	@echo 'make vm-shell   a shell in a VM with the module loaded and the tools on PATH'
-	@echo 'make load       load the module into the running kernel (root)'
-	@echo 'make unload     unload it'
+	@echo 'make load       load the module into the running kernel, or say why it cannot be'
+	@echo 'make unload     unload it, or say what holds it'
+	@echo 'make sign       sign the module, for Secure Boot (docs/secure-boot.rst); KEY= and CERT=:'
+	@echo '                with that key'
 	@echo 'make install    install module, tools, manual pages and library (DESTDIR, PREFIX,'
 	@echo '                LIBDIR); install-user: all but the module; install-dkms: its'
 	@echo '                sources for DKMS; install-doc: the documents'
@@ -361,9 +363,11 @@ coverage:
 
 # ---- on a real machine ---------------------------------------------------
 
-.PHONY: load unload
+.PHONY: load unload sign
 load: module
-	@scripts/load '$(KO)' '$(KVER)'
+	@scripts/load '$(KO)'
+sign: module
+	@KEY='$(KEY)' CERT='$(CERT)' scripts/sign '$(KO)' '$(KDIR)'
 unload:
 	@scripts/unload
 
