@@ -43,3 +43,4 @@ module_exit(kdbus_exit);
 
 MODULE_DESCRIPTION("Message bus with the kdbus ABI of July 2014");
 MODULE_LICENSE("GPL");
+MODULE_VERSION("0.2");
