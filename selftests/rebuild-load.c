@@ -48,7 +48,7 @@ static void special_open(struct peer *p, __u64 flags, const char *name)
 	hello_init(&k, flags);
 	grant(&k, name, KDBUS_POLICY_OWN);
 	ASSERT_OK(xioctl(p->c.fd, KDBUS_CMD_HELLO, k.buf));
-	p->c.hello = *(struct kdbus_cmd_hello *)k.buf;
+	memcpy(&p->c.hello, k.buf, sizeof(p->c.hello));
 	p->c.pool = mmap(NULL, p->c.hello.pool_size, PROT_READ, MAP_SHARED,
 			 p->c.fd, 0);
 	ASSERT(p->c.pool != MAP_FAILED);

@@ -145,7 +145,7 @@ static void activator_new(struct kdbus_client *act)
 	kdbus_build_string(&k, KDBUS_ITEM_NAME, NAME);
 	kdbus_build_item(&k, KDBUS_ITEM_POLICY_ACCESS, &world, sizeof(world));
 	ASSERT_OK(xioctl(act->fd, KDBUS_CMD_HELLO, k.buf));
-	act->hello = *(struct kdbus_cmd_hello *)k.buf;
+	memcpy(&act->hello, k.buf, sizeof(act->hello));
 }
 
 static int send_by_name(__u64 cookie, __u64 timeout_ns, const int *fd)

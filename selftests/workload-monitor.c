@@ -127,7 +127,7 @@ static void open_activator(struct kdbus_client *c, const char *name)
 	kdbus_build_string(&b, KDBUS_ITEM_NAME, name);
 	kdbus_build_item(&b, KDBUS_ITEM_POLICY_ACCESS, &world, sizeof(world));
 	must(ioctl(c->fd, KDBUS_CMD_HELLO, hello) ? -errno : 0, "activator");
-	c->hello = *hello;
+	memcpy(&c->hello, hello, sizeof(c->hello));
 }
 
 /* ---- steps: calls ------------------------------------------------------- */
