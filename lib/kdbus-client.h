@@ -121,9 +121,10 @@ struct kdbus_builder {
 /* ---- objects ---------------------------------------------------------- */
 
 /*
- * Makes a bus "<uid>-<suffix>" for the effective uid, with a bloom filter of
- * 64 bytes. @flags are KDBUS_MAKE_*. Returns the file descriptor that owns
- * the bus: closing it ends the bus. -EEXIST if the name is taken,
+ * Makes a bus "<uid>-<suffix>" in the initial domain for the effective uid, with
+ * a bloom filter of 64 bytes. @flags are KDBUS_MAKE_*. Returns the file
+ * descriptor that owns the bus: closing it ends the bus. -EEXIST if the name is
+ * taken, -EINVAL in a user namespace whose uids are not those of the domain,
  * -ENAMETOOLONG if it has more than KDBUS_BUS_NAME_MAX bytes, -ENOENT if the
  * module is not loaded.
  */

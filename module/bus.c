@@ -8,6 +8,7 @@
 #include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 #include <linux/uuid.h>
 #include <linux/workqueue.h>
 
@@ -250,10 +251,14 @@ static int kdbus_bus_make_item(struct kdbus_bus_make *make,
 	return 0;
 }
 
-/* A bus is named "<uid>-<anything>", the uid as its maker's namespace says. */
-static bool kdbus_bus_name_is_own(const char *name)
+/*
+ * A bus is named "<uid>-<anything>", by the maker's uid in the user namespace of
+ * the domain. In the maker's own namespace the uid can be any, 0 included.
+ */
+static bool kdbus_bus_name_is_own(const struct kdbus_domain *domain,
+				  const char *name)
 {
-	uid_t uid = from_kuid(current_user_ns(), current_fsuid());
+	uid_t uid = from_kuid(domain->user_ns, current_fsuid());
 	char prefix[16];
 
 	if (uid == (uid_t)-1)
@@ -262,7 +267,8 @@ static bool kdbus_bus_name_is_own(const char *name)
 	return str_has_prefix(name, prefix);
 }
 
-static int kdbus_bus_make_check(const struct kdbus_cmd_make *cmd,
+static int kdbus_bus_make_check(const struct kdbus_domain *domain,
+				const struct kdbus_cmd_make *cmd,
 				struct kdbus_bus_make *make)
 {
 	const struct kdbus_item *item;
@@ -287,7 +293,7 @@ static int kdbus_bus_make_check(const struct kdbus_cmd_make *cmd,
 		return -EINVAL;
 	if (upper_32_bits(cmd->flags))
 		return -EOPNOTSUPP;
-	if (!kdbus_bus_name_is_own(make->name))
+	if (!kdbus_bus_name_is_own(domain, make->name))
 		return -EINVAL;
 	return 0;
 }
@@ -340,7 +346,7 @@ struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
 	if (IS_ERR(cmd))
 		return ERR_CAST(cmd);
 
-	ret = kdbus_bus_make_check(cmd, &make);
+	ret = kdbus_bus_make_check(domain, cmd, &make);
 	bus = ret < 0 ? ERR_PTR(ret) : kdbus_bus_new(domain, &make, cmd->flags);
 	kvfree(cmd);
 	return bus;

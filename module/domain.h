@@ -44,8 +44,8 @@ struct kdbus_user;
  * @name:	its name there, or ""
  * @path:	prefix of the paths of its nodes
  * @maker:	who is counted for it in the parent, referenced; or NULL
- * @user_ns:	user namespace of its maker, referenced; whoever has
- *		CAP_IPC_OWNER there may make domains in it
+ * @user_ns:	user namespace of its maker, referenced: names of buses begin
+ *		with uids of it, and CAP_IPC_OWNER in it allows to make domains
  * @sibling:	link in the parent's list; the parent's lock
  * @lock:	guards @dead, @children and @buses
  * @dead:	nothing may be added; written under @lock, but when the domain is

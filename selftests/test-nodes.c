@@ -231,15 +231,15 @@ TEST(an_open_that_stalls_holds_up_nobody)
 
 /* ---- names of buses ---------------------------------------------------- */
 
-/* spec 1.11: who is nobody in his own namespace names nothing */
+/* uid 65534 of the initial namespace, which its own does not map */
 static void without_a_map(void *arg)
 {
 	(void)arg;
 	ASSERT_OK(unshare(CLONE_NEWUSER));
 	ASSERT_EQ(bus_make_on(control_open(""), "0-nomap"), -EINVAL);
-	ASSERT_EQ(bus_make_on(control_open(""), "65534-nomap"), -EINVAL);
 	ASSERT_EQ(bus_make_on(control_open(""), "4294967295-nomap"), -EINVAL);
 	ASSERT_EQ(bus_make_on(control_open(""), "-1-nomap"), -EINVAL);
+	ASSERT_OK(bus_make_on(control_open(""), "65534-nomap"));
 }
 
 static void with_a_map(void *arg)
@@ -247,14 +247,29 @@ static void with_a_map(void *arg)
 	(void)arg;
 	ASSERT_OK(unshare(CLONE_NEWUSER));
 	map_root(NOBODY);
-	ASSERT_EQ(bus_make_on(control_open(""), "65534-mapped"), -EINVAL);
-	ASSERT_OK(bus_make_on(control_open(""), "0-mapped"));
-	/* which the node says too; root outside is nobody here */
-	check_stat(KDBUS_DEV "/0-mapped/bus", 0666, 0, NOBODY);
+	ASSERT_EQ(bus_make_on(control_open(""), "0-mapped"), -EINVAL);
+	ASSERT_OK(bus_make_on(control_open(""), "65534-mapped"));
+	/* the node's owner is seen as uid 0 here */
+	check_stat(KDBUS_DEV "/65534-mapped/bus", 0666, 0, NOBODY);
+
+	/* a domain made in this namespace has the uids of this namespace */
+	ASSERT_OK(domain_make_on(*(int *)arg, "test-container"));
+	ASSERT_EQ(bus_make_on(control_open("/domain/test-container"),
+			      "65534-inside"), -EINVAL);
+	ASSERT_OK(bus_make_on(control_open("/domain/test-container"),
+			      "0-inside"));
 }
 
-TEST(the_prefix_is_the_uid_in_the_makers_namespace)
+/* spec 1.11, decision 24: root of a user namespace gets no name of uid 0 */
+TEST(the_prefix_is_the_uid_in_the_namespace_of_the_domain)
 {
+	int domain = control_open("");
+
 	as_uid(NOBODY, without_a_map, NULL);
-	as_uid(NOBODY, with_a_map, NULL);
+	as_uid(NOBODY, with_a_map, &domain);
+	/* root has no uid in that domain */
+	ASSERT_EQ(bus_make_on(control_open("/domain/test-container"),
+			      "0-outside"), -EINVAL);
+	ASSERT_EQ(bus_make_on(control_open("/domain/test-container"),
+			      "4294967295-outside"), -EINVAL);
 }
