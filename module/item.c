@@ -48,16 +48,17 @@ void *kdbus_cmd_import(void __user *argp, size_t min, size_t max)
 }
 
 /**
- * kdbus_item_is_string() - whether the payload is one string
+ * kdbus_item_is_string() - whether the payload is a string
  * @item:	the item
  *
- * Return: true if the only NUL byte is the payload's last byte.
+ * Programs of 2014 send fields of fixed size: what follows the first NUL byte
+ * is padding.
+ *
+ * Return: true if the payload's last byte is NUL.
  */
 bool kdbus_item_is_string(const struct kdbus_item *item)
 {
-	size_t len = kdbus_item_payload(item);
-
-	return strnlen(item->str, len) == len - 1;
+	return !item->str[kdbus_item_payload(item) - 1];
 }
 
 /**
@@ -71,14 +72,12 @@ bool kdbus_item_is_string(const struct kdbus_item *item)
  */
 int kdbus_item_check_sysname(const struct kdbus_item *item)
 {
-	size_t len = kdbus_item_payload(item) - 1;
+	size_t len = strnlen(item->str, kdbus_item_payload(item) - 1);
 	size_t i;
 
-	if (len < 1)
-		return -EINVAL;
 	if (len > KDBUS_SYSNAME_MAX_LEN)
 		return -ENAMETOOLONG;
-	if (!kdbus_item_is_string(item))
+	if (len < 1 || !kdbus_item_is_string(item))
 		return -EINVAL;
 
 	for (i = 0; i < len; i++) {

@@ -82,17 +82,10 @@ static const char *kdbus_rule_name(const struct kdbus_item *item)
 
 static int kdbus_rule_check_name_change(const struct kdbus_item *item)
 {
-	const char *name;
-	size_t len;
-
 	if (kdbus_item_payload(item) < sizeof(item->name_change))
 		return -EINVAL;
-	name = kdbus_rule_name(item);
-	if (!name)
-		return 0;
-	len = kdbus_match_name_payload(item);
-	return strnlen(name, len) == len - 1 &&
-	       kdbus_name_is_valid(name, false) ? 0 : -EINVAL;
+	return !kdbus_rule_name(item) || kdbus_item_is_string(item) ? 0 :
+								      -EINVAL;
 }
 
 static int kdbus_rule_check(const struct kdbus_bus *bus,
@@ -104,8 +97,7 @@ static int kdbus_rule_check(const struct kdbus_bus *bus,
 	case KDBUS_ITEM_BLOOM_MASK:
 		return size % bus->bloom.size ? -EDOM : 0;
 	case KDBUS_ITEM_NAME:
-		return kdbus_item_is_string(item) &&
-		       kdbus_name_is_valid(item->str, false) ? 0 : -EINVAL;
+		return kdbus_item_is_string(item) ? 0 : -EINVAL;
 	case KDBUS_ITEM_ID:
 		return size == sizeof(item->id) ? 0 : -EINVAL;
 	case KDBUS_ITEM_NAME_ADD:
@@ -119,7 +111,20 @@ static int kdbus_rule_check(const struct kdbus_bus *bus,
 	return -EINVAL;
 }
 
-/* The key a rule asks for. */
+/*
+ * A name in a rule can be any string: D-Bus clients of 2014 put the value of
+ * arg0 there. A rule with a string that no connection can own never holds.
+ */
+static void kdbus_rule_set_name(const struct kdbus_bus *bus,
+				struct kdbus_match_key *key, const char *name)
+{
+	if (kdbus_name_is_valid(name, false))
+		key->value = kdbus_name_hash(bus, name);
+	else
+		key->kind = 0;
+}
+
+/* The key a rule asks for; of kind 0 if the rule can never hold. */
 static struct kdbus_match_key kdbus_rule_key(const struct kdbus_bus *bus,
 					     const struct kdbus_item *item)
 {
@@ -134,7 +139,7 @@ static struct kdbus_match_key kdbus_rule_key(const struct kdbus_bus *bus,
 		break;
 	case KDBUS_ITEM_NAME:
 		key.kind = KDBUS_MATCH_MSG_NAME;
-		key.value = kdbus_name_hash(bus, item->str);
+		kdbus_rule_set_name(bus, &key, item->str);
 		break;
 	case KDBUS_ITEM_ID_ADD:
 	case KDBUS_ITEM_ID_REMOVE:
@@ -145,7 +150,7 @@ static struct kdbus_match_key kdbus_rule_key(const struct kdbus_bus *bus,
 		key.kind = item->type;
 		name = kdbus_rule_name(item);
 		if (name)
-			key.value = kdbus_name_hash(bus, name);
+			kdbus_rule_set_name(bus, &key, name);
 	}
 	return key;
 }

@@ -168,8 +168,6 @@ static int kdbus_message_import_bloom(struct kdbus_message *msg,
 static int kdbus_message_import_name(struct kdbus_message *msg,
 				     const struct kdbus_item *item)
 {
-	size_t size = kdbus_item_payload(item);
-
 	if (msg->dst_name)
 		return -EEXIST;
 	if (!kdbus_item_is_string(item) ||
@@ -178,7 +176,7 @@ static int kdbus_message_import_name(struct kdbus_message *msg,
 
 	msg->dst_name = item->str;
 	msg->dst_hash = kdbus_name_hash(msg->src->bus, item->str);
-	msg->items_size += KDBUS_ITEM_SIZE(size);
+	msg->items_size += KDBUS_ITEM_SIZE(strlen(item->str) + 1);
 	return 0;
 }
 

@@ -87,13 +87,14 @@ void kdbus_policy_free(struct list_head *list)
 static struct kdbus_policy_entry *
 kdbus_policy_entry_new(const struct kdbus_item *item)
 {
-	size_t len = kdbus_item_payload(item) - 1;
 	struct kdbus_policy_entry *e;
+	size_t len;
 
 	if (!kdbus_item_is_string(item) ||
 	    !kdbus_name_is_valid(item->str, true))
 		return ERR_PTR(-EINVAL);
 
+	len = strlen(item->str);
 	e = kzalloc(sizeof(*e) + len + 1, GFP_KERNEL_ACCOUNT);
 	if (!e)
 		return ERR_PTR(-ENOMEM);

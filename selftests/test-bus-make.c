@@ -71,7 +71,7 @@ TEST(name_has_to_end_with_its_item)
 	kdbus_build_item(&b, KDBUS_ITEM_MAKE_NAME, "0-ab", 4);
 	ASSERT_EQ(make(&b), -EINVAL);
 	build(&b, NULL, &bloom);
-	kdbus_build_item(&b, KDBUS_ITEM_MAKE_NAME, "0-a\0b", 6);
+	kdbus_build_item(&b, KDBUS_ITEM_MAKE_NAME, "0-a\0b", 5);
 	ASSERT_EQ(make(&b), -EINVAL);
 }
 

@@ -310,7 +310,7 @@ static void bad_string(const char *name, __u64 type)
 	static const struct {
 		const char *str;
 		size_t size;
-	} bad[] = { { "a.b", 3 }, { "a.b\0c", 6 }, { "", 1 } };
+	} bad[] = { { "a.b", 3 }, { "a.b\0c", 5 } };
 	const struct command *c = command(name);
 	static struct kdbus_builder m;
 	size_t i;
@@ -335,6 +335,73 @@ TEST(strings_end_where_their_items_do)
 	bad_string("HELLO", KDBUS_ITEM_CONN_NAME);
 	bad_string("MEMFD_NEW", KDBUS_ITEM_MEMFD_NAME);
 	bad_string("MATCH_ADD", KDBUS_ITEM_NAME);
+}
+
+/* A field of fixed size, as programs of 2014 send it. */
+static void build_field(struct kdbus_builder *m, __u64 type, const char *name)
+{
+	char field[64] = "";
+
+	strcpy(field, name);
+	/* what is behind the first NUL does not count */
+	strcpy(field + strlen(name) + 1, "/");
+	kdbus_build_item(m, type, field, sizeof(field));
+}
+
+static void padded_string(const char *name, __u64 type, const char *value)
+{
+	const struct command *c = command(name);
+	static struct kdbus_builder m;
+
+	kdbus_build_cmd(&m, c->header);
+	if (c->run == run_hello)
+		hello_init(&m, 0);
+	if (c->run == run_bus_make)
+		kdbus_build_item(&m, KDBUS_ITEM_BLOOM_PARAMETER,
+				 &(struct kdbus_bloom_parameter){ 64, 1 }, 16);
+	build_field(&m, type, value);
+	expect(c, &m, 0, "a string with padding");
+}
+
+/* A message to a name with padding, which is not delivered. */
+static void send_padded(void)
+{
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+	static struct kdbus_builder m;
+
+	ASSERT_OK(kdbus_client_acquire(&b, "com.example.b", 0));
+	kdbus_build_msg(&m, 0, 1);
+	build_field(&m, KDBUS_ITEM_DST_NAME, "com.example.b");
+	kdbus_build_vec(&m, "x", 2);
+	ASSERT_OK(run_send(&m));
+	ASSERT_OK(kdbus_client_recv(&b, 0, 0, &msg));
+	item = kdbus_msg_item(msg, KDBUS_ITEM_DST_NAME);
+	ASSERT(item);
+	ASSERT_EQ(item->size, 16 + sizeof("com.example.b"));
+	ASSERT_OK(strcmp(item->str, "com.example.b"));
+	item = kdbus_msg_item(msg, KDBUS_ITEM_PAYLOAD_OFF);
+	ASSERT(item);
+	ASSERT_EQ(item->vec.offset, msg->size);
+}
+
+/* spec 4.6: what follows the first NUL byte of a string is padding */
+TEST(strings_may_be_padded)
+{
+	char name[64];
+
+	setup();
+	snprintf(name, sizeof(name), "%u-padded.%d", geteuid(), getpid());
+	padded_string("BUS_MAKE", KDBUS_ITEM_MAKE_NAME, name);
+	padded_string("DOMAIN_MAKE", KDBUS_ITEM_MAKE_NAME, name);
+	padded_string("EP_MAKE", KDBUS_ITEM_MAKE_NAME, "padded");
+	padded_string("EP_UPDATE", KDBUS_ITEM_NAME, "com.example.items");
+	padded_string("EP_UPDATE", KDBUS_ITEM_NAME, "com.example.*");
+	padded_string("HELLO", KDBUS_ITEM_CONN_NAME, "padded");
+	padded_string("HELLO", KDBUS_ITEM_SECLABEL, "padded");
+	padded_string("MEMFD_NEW", KDBUS_ITEM_MEMFD_NAME, "padded");
+	padded_string("MATCH_ADD", KDBUS_ITEM_NAME, "com.example.items");
+	send_padded();
 }
 
 static int name_cmd(unsigned long cmd, const void *name, size_t len)

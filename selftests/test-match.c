@@ -62,12 +62,11 @@ TEST(add_checks_its_items)
 	ASSERT_EQ(match_rule(&a, 1, 0x4321, mask, 8), -EINVAL);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_BLOOM_MASK, mask, 63), -EDOM);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_BLOOM_MASK, mask, 72), -EDOM);
-	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_NAME, "", 1), -EINVAL);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_NAME, "a.bc", 4), -EINVAL);
-	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_NAME, "nodots", 7), -EINVAL);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_ID, mask, 7), -EINVAL);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_NAME_ADD, mask, 31), -EINVAL);
-	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_NAME_ADD, mask, 33), -EINVAL);
+	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_NAME_ADD,
+			     memset(mask, 'x', sizeof(mask)), 33), -EINVAL);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_ID_ADD, mask, 15), -EINVAL);
 	ASSERT_EQ(match_rule(&a, 1, KDBUS_ITEM_ID_REMOVE, mask, 15), -EINVAL);
 	/* nothing of all this is installed */
@@ -212,6 +211,63 @@ TEST(senders_are_selected_by_id_and_name)
 	ASSERT_OK(broadcast(&c, 7));
 	ASSERT_OK(broadcast(&b, 8));
 	expect_nothing(&a);
+}
+
+/* Rules of all kinds that ask for a name, padded, with a cookie of 7. */
+static void match_by_name(const char *name, size_t padding)
+{
+	static const __u64 types[] = { KDBUS_ITEM_NAME_ADD,
+		KDBUS_ITEM_NAME_REMOVE, KDBUS_ITEM_NAME_CHANGE };
+	static char rule[2048];
+	struct kdbus_notify_name_change *change = (void *)rule;
+	size_t i, size = strlen(name) + 1 + padding;
+
+	memset(rule, 0, sizeof(rule));
+	strcpy(rule + sizeof(*change), name);
+	ASSERT_OK(match_rule(&a, 7, KDBUS_ITEM_NAME, rule + sizeof(*change),
+			     size));
+	change->old.id = change->new.id = KDBUS_MATCH_ID_ANY;
+	for (i = 0; i < 3; i++)
+		ASSERT_OK(match_rule(&a, 7, types[i], rule,
+				     sizeof(*change) + size));
+}
+
+/* spec 15.2b, decision 25: D-Bus clients put the value of arg0 there */
+TEST(names_that_cannot_be_owned_never_match)
+{
+	static const char * const names[] = {
+		"", "nodots", "/org/example", "com.example.*", "com..example",
+		"com.example.c/", ":1.7", "com.example. c", "\xc3\xa4.b",
+	};
+	char *longest = malloc(1000);
+	size_t i;
+
+	setup();
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		match_by_name(names[i], i);
+	memset(longest, 'x', 1000);
+	strcpy(longest + 990, ".com");
+	match_by_name(longest, 0);
+	ASSERT_OK(kdbus_client_acquire(&c, "com.example.c", 0));
+	ASSERT_OK(broadcast(&c, 1));
+	ASSERT_OK(kdbus_client_release(&c, "com.example.c"));
+	ASSERT_OK(broadcast(&c, 2));
+	expect_nothing(&a);
+	ASSERT_OK(kdbus_client_match_remove(&a, 7));
+	ASSERT_EQ(listed("connections", &bus, a.hello.id, "matches"), 0);
+	free(longest);
+}
+
+/* spec 4.6, 15.2b */
+TEST(padded_names_match)
+{
+	setup();
+	match_by_name("com.example.c", 50);
+	ASSERT_OK(kdbus_client_acquire(&c, "com.example.c", 0));
+	ASSERT_OK(broadcast(&c, 1));
+	expect_name_notice(&a, KDBUS_ITEM_NAME_ADD, "com.example.c",
+			   CHANGE(0, 0), CHANGE(c.hello.id, 0));
+	expect_msg(&a, c.hello.id, 1);
 }
 
 /* spec 15.2 */
