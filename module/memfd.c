@@ -239,13 +239,20 @@ static int kdbus_memfd_mmap_sealed(struct vm_area_struct *vma)
 	return 0;
 }
 
-/* Clients map first and say later how much they have written. */
+/*
+ * Clients of 2014 map more than there is and set the size after they have
+ * written. Others set the size first, and it stays: the rest of the last page
+ * can be mapped without growing the file.
+ */
 static int kdbus_memfd_mmap_unsealed(struct kdbus_memfd_file *memfd,
 				     struct vm_area_struct *vma)
 {
 	u64 end = (u64)(vma->vm_pgoff + vma_pages(vma)) << PAGE_SHIFT;
 
-	return vma->vm_flags & VM_WRITE ? kdbus_memfd_grow(memfd, end) : 0;
+	if (!(vma->vm_flags & VM_WRITE) ||
+	    end <= PAGE_ALIGN(kdbus_memfd_get_size(memfd)))
+		return 0;
+	return kdbus_memfd_resize(memfd, end);
 }
 
 static int kdbus_memfd_mmap(struct file *file, struct vm_area_struct *vma)

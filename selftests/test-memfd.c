@@ -478,11 +478,32 @@ TEST(mappings_show_the_content)
 }
 
 /* spec 20.5, 25 */
+TEST(mappings_within_the_last_page_extend_nothing)
+{
+	int fd = memfd_new(0);
+	char *p;
+
+	ASSERT_OK(set_size(fd, 123));
+	p = map_rw(fd, 123);
+	ASSERT_EQ(size_of(fd), 123);
+	p[PAGE - 1] = 'x';
+	ASSERT_EQ(size_of(fd), 123);
+	ASSERT_OK(set_size(fd, PAGE + 1));
+	ASSERT_OK(map(fd, PAGE, RW, MAP_SHARED, PAGE, NULL));
+	ASSERT_OK(map(fd, 2 * PAGE, RW, MAP_PRIVATE, 0, NULL));
+	ASSERT_EQ(size_of(fd), PAGE + 1);
+	ASSERT_OK(map(fd, PAGE + 1, RW, MAP_SHARED, PAGE, NULL));
+	ASSERT_EQ(size_of(fd), 3 * PAGE);
+}
+
+/* spec 20.5, 25 */
 TEST(writable_mappings_extend)
 {
 	int fd = memfd_new(100);
 
 	ASSERT_OK(map(fd, 3 * PAGE, PROT_READ, MAP_SHARED, 0, NULL));
+	ASSERT_EQ(size_of(fd), 100);
+	map_rw(fd, PAGE);
 	ASSERT_EQ(size_of(fd), 100);
 	map_rw(fd, 2 * PAGE)[2 * PAGE - 1] = 1;
 	ASSERT_EQ(size_of(fd), 2 * PAGE);
