@@ -47,6 +47,7 @@ static atomic64_t kdbus_memfd_ids = ATOMIC64_INIT(0);
  * @sealed:	nobody may change it; lock: the backing inode's
  * @was_mapped:	pages may have been pinned through a mapping since they were
  *		last looked at; same lock
+ * @n_messages:	references of messages; grows under that lock only
  * @name:	given by the maker, may be empty
  */
 struct kdbus_memfd_file {
@@ -54,6 +55,7 @@ struct kdbus_memfd_file {
 	struct file *file;
 	bool sealed;
 	bool was_mapped;
+	atomic_t n_messages;
 	char name[KDBUS_SYSNAME_MAX_LEN + 1];
 };
 
@@ -92,6 +94,16 @@ static int kdbus_memfd_grow(struct kdbus_memfd_file *memfd, u64 size)
 {
 	return size > kdbus_memfd_get_size(memfd) ?
 	       kdbus_memfd_resize(memfd, size) : 0;
+}
+
+static bool kdbus_memfd_sealed(struct kdbus_memfd_file *memfd)
+{
+	bool sealed;
+
+	kdbus_memfd_lock(memfd);
+	sealed = memfd->sealed;
+	kdbus_memfd_unlock(memfd);
+	return sealed;
 }
 
 /* ---- content ---------------------------------------------------------- */
@@ -181,7 +193,7 @@ static ssize_t kdbus_memfd_write_iter(struct kiocb *iocb,
 {
 	ssize_t done = 0, ret;
 
-	if (kdbus_memfd_sealed(iocb->ki_filp))
+	if (kdbus_memfd_sealed(iocb->ki_filp->private_data))
 		return -EPERM;
 	if (!iov_iter_count(from))
 		return 0;
@@ -286,27 +298,46 @@ static int kdbus_memfd_mmap(struct file *file, struct vm_area_struct *vma)
 /* ---- the seal --------------------------------------------------------- */
 
 /*
- * The references that the running ioctl may count on as its caller's: that of
- * the table of descriptors and, if others use the table too, the one that the
- * system call took because of them. To be asked once, early: those others can
- * end, the system call keeps its reference.
- *
- * Should one of them close the descriptor, a stranger's reference can be taken
- * for the table's. Then the stranger is the only one left with the file as soon
- * as the ioctl returns, and nobody can write behind its back.
+ * Whether the table of descriptors is also that of other threads. Then the
+ * running system call has a reference of its own to its file. To be asked once,
+ * early: the other threads can end, the reference stays.
  */
-static long kdbus_memfd_own_refs(void)
+static bool kdbus_memfd_table_is_shared(void)
 {
-	return atomic_read(&current->files->count) > 1 ? 2 : 1;
+	return atomic_read(&current->files->count) > 1;
 }
 
-/* Whether anybody has the file besides @own references, or has it mapped. */
-static bool kdbus_memfd_is_shared(struct file *file, long own)
+static int kdbus_memfd_count_in_table(const void *file, struct file *found,
+				      unsigned int fd)
+{
+	if (found != file)
+		return 0;
+	return file_count(found) == 2 ? 1 : -1;
+}
+
+/*
+ * Whether nothing but the descriptor that the ioctl was called on, and the
+ * system call itself, has a reference to the front. Other threads can have
+ * closed the descriptor, and a reference that is left would look like its own:
+ * so they are counted while the file is seen in the table, under its lock.
+ */
+static bool kdbus_memfd_is_own(struct file *file, bool shared_table)
+{
+	if (!shared_table)
+		return file_count(file) == 1;
+	return iterate_fd(current->files, 0, kdbus_memfd_count_in_table,
+			  file) == 1;
+}
+
+/* Whether anybody but the caller has the file, or has it mapped. */
+static bool kdbus_memfd_is_shared(struct file *file, bool shared_table)
 {
 	const struct kdbus_memfd_file *memfd = file->private_data;
 
-	return file_count(file) > own || file_count(memfd->file) > 1 ||
-	       d_count(file_dentry(memfd->file)) > 1;
+	return atomic_read(&memfd->n_messages) ||
+	       file_count(memfd->file) > 1 ||
+	       d_count(file_dentry(memfd->file)) > 1 ||
+	       !kdbus_memfd_is_own(file, shared_table);
 }
 
 /*
@@ -383,13 +414,14 @@ static bool kdbus_memfd_wait_for_pins(struct kdbus_memfd_file *memfd,
 }
 
 /* One attempt. -EAGAIN: only pinned pages are in the way. */
-static int kdbus_memfd_try_seal(struct file *file, bool seal, long own)
+static int kdbus_memfd_try_seal(struct file *file, bool seal,
+				bool shared_table)
 {
 	struct kdbus_memfd_file *memfd = file->private_data;
 	int ret = 0;
 
 	kdbus_memfd_lock(memfd);
-	if (kdbus_memfd_is_shared(file, own)) {
+	if (kdbus_memfd_is_shared(file, shared_table)) {
 		ret = memfd->sealed == seal ? -EALREADY : -ETXTBSY;
 	} else if (memfd->sealed != seal) {
 		if (memfd->was_mapped && kdbus_memfd_is_pinned(memfd)) {
@@ -406,12 +438,12 @@ static int kdbus_memfd_try_seal(struct file *file, bool seal, long own)
 static int kdbus_memfd_set_seal(struct file *file, bool seal)
 {
 	struct kdbus_memfd_file *memfd = file->private_data;
-	long own = kdbus_memfd_own_refs();
+	bool shared_table = kdbus_memfd_table_is_shared();
 	unsigned int look = 0;
 	int ret;
 
 	do {
-		ret = kdbus_memfd_try_seal(file, seal, own);
+		ret = kdbus_memfd_try_seal(file, seal, shared_table);
 	} while (ret == -EAGAIN && kdbus_memfd_wait_for_pins(memfd, look++));
 	if (ret == -EAGAIN)
 		ret = -ETXTBSY;
@@ -455,9 +487,10 @@ static int kdbus_memfd_cmd_size_set(struct kdbus_memfd_file *memfd,
 	return ret;
 }
 
-static int kdbus_memfd_cmd_seal_get(const struct file *file, int __user *argp)
+static int kdbus_memfd_cmd_seal_get(struct kdbus_memfd_file *memfd,
+				    int __user *argp)
 {
-	int sealed = kdbus_memfd_sealed(file);
+	int sealed = kdbus_memfd_sealed(memfd);
 
 	return copy_to_user(argp, &sealed, sizeof(sealed)) ? -EFAULT : 0;
 }
@@ -475,7 +508,7 @@ static long kdbus_memfd_cmd(struct file *file, unsigned int cmd,
 	case KDBUS_CMD_MEMFD_SIZE_SET:
 		return kdbus_memfd_cmd_size_set(memfd, argp);
 	case KDBUS_CMD_MEMFD_SEAL_GET:
-		return kdbus_memfd_cmd_seal_get(file, argp);
+		return kdbus_memfd_cmd_seal_get(memfd, argp);
 	}
 	return -ENOTTY;
 }
@@ -551,6 +584,7 @@ static int kdbus_memfd_release(struct inode *inode, struct file *file)
 {
 	struct kdbus_memfd_file *memfd = file->private_data;
 
+	WARN_ON(atomic_read(&memfd->n_messages));
 	trace_kdbus_memfd_dead(memfd->id, kdbus_memfd_get_size(memfd));
 	kdbus_memfd_free(memfd);
 	return 0;
@@ -742,22 +776,38 @@ struct file *kdbus_memfd_get(int fd)
 }
 
 /**
- * kdbus_memfd_sealed() - whether a memfd is sealed
- * @file:	the memfd
+ * kdbus_memfd_carry() - a message carries a file from now on
+ * @file:	the file, to which the message has a reference; may be no memfd
  *
- * Can sleep, touches no user memory. If the caller took a reference before,
- * and not only borrowed the one of a descriptor, a seal that is found stays
- * until that reference is gone.
+ * The seal does not change until kdbus_memfd_uncarry() has been called as
+ * often. Can sleep, touches no user memory.
+ *
+ * Return: whether it is a memfd, and sealed.
  */
-bool kdbus_memfd_sealed(const struct file *file)
+bool kdbus_memfd_carry(struct file *file)
 {
 	struct kdbus_memfd_file *memfd = file->private_data;
 	bool sealed;
 
+	if (!kdbus_is_memfd(file))
+		return false;
 	kdbus_memfd_lock(memfd);
+	atomic_inc(&memfd->n_messages);
 	sealed = memfd->sealed;
 	kdbus_memfd_unlock(memfd);
 	return sealed;
+}
+
+/**
+ * kdbus_memfd_uncarry() - a message does not carry a file any more
+ * @file:	the file; the caller still has the message's reference
+ */
+void kdbus_memfd_uncarry(struct file *file)
+{
+	struct kdbus_memfd_file *memfd = file->private_data;
+
+	if (kdbus_is_memfd(file))
+		atomic_dec(&memfd->n_messages);
 }
 
 /**

@@ -22,10 +22,11 @@
  * lock is taken with a lockdep subclass of its own, since all other users of
  * shmem files nest the two the other way round.
  *
- * A reference to the front, taken before the seal is looked at, keeps a
- * sealed memfd sealed: SEAL_SET counts references under the lock that
- * kdbus_memfd_sealed() takes. Without a reference of its own nothing may rely
- * on a seal.
+ * The seal changes only while the descriptor SEAL_SET was called on is all there
+ * is: no other descriptor, no mapping, no page that I/O holds, no message. Each
+ * message counts itself with kdbus_memfd_carry(), which tells under the same lock
+ * whether the memfd is sealed; from then on it stays so. A receiver has a
+ * descriptor before its message is counted no more.
  *
  * The size is accounted as a whole (as of a shared anonymous mapping),
  * however the memfd came by it; pages are charged to the control group of
@@ -42,7 +43,8 @@ long kdbus_cmd_memfd_new(void __user *argp);
 
 struct file *kdbus_memfd_get(int fd);
 bool kdbus_is_memfd(const struct file *file);
-bool kdbus_memfd_sealed(const struct file *file);
+bool kdbus_memfd_carry(struct file *file);
+void kdbus_memfd_uncarry(struct file *file);
 u64 kdbus_memfd_size(const struct file *file);
 void kdbus_memfd_trace_pass(const struct file *file, u64 bus, u64 src, u64 msg);
 

@@ -91,6 +91,7 @@ static int kdbus_message_pin_fds(struct kdbus_message *msg,
 		if (!file)
 			return -EBADF;
 		msg->files[msg->n_files++].file = file;
+		kdbus_memfd_carry(file);
 		if (kdbus_file_can_cycle(file))
 			return -EOPNOTSUPP;
 	}
@@ -184,6 +185,7 @@ static int kdbus_message_import_memfd(struct kdbus_message *msg,
 				      const struct kdbus_item *item)
 {
 	struct file *file;
+	bool sealed;
 	int ret;
 
 	if (kdbus_item_payload(item) != sizeof(item->memfd))
@@ -201,15 +203,15 @@ static int kdbus_message_import_memfd(struct kdbus_message *msg,
 	file = kdbus_memfd_get(item->memfd.fd);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	/* from here on it stays sealed if it is */
 	msg->files[msg->n_files].is_payload = true;
 	msg->files[msg->n_files++].file = file;
+	sealed = kdbus_memfd_carry(file);
 	msg->n_memfds++;
 	msg->items_size += KDBUS_ITEM_SIZE(sizeof(item->memfd));
 	if (check_add_overflow(msg->payload_size, item->memfd.size,
 			       &msg->payload_size))
 		return -EMSGSIZE;
-	if (!kdbus_memfd_sealed(file))
+	if (!sealed)
 		return -ETXTBSY;
 	return item->memfd.size > kdbus_memfd_size(file) ? -EBADF : 0;
 }
@@ -393,7 +395,7 @@ void kdbus_message_release(struct kdbus_message *msg)
 
 	if (msg->files) {
 		for (i = 0; i < msg->n_files; i++)
-			fput(msg->files[i].file);
+			kdbus_passed_file_put(&msg->files[i]);
 		kvfree(msg->files);
 	}
 	if (msg->n_charged)
@@ -836,8 +838,10 @@ int kdbus_message_copy_files(const struct kdbus_message *msg,
 	entry->files_user = kdbus_user_ref(msg->src->owner);
 	for (i = 0; i < msg->n_files; i++) {
 		entry->files[i].offset = msg->files[i].offset;
-		if (fds || msg->files[i].is_payload)
-			entry->files[i].file = get_file(msg->files[i].file);
+		if (!fds && !msg->files[i].is_payload)
+			continue;
+		entry->files[i].file = get_file(msg->files[i].file);
+		kdbus_memfd_carry(msg->files[i].file);
 	}
 	return 0;
 }

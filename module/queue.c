@@ -10,6 +10,7 @@
 #include "call.h"
 #include "connection.h"
 #include "limits.h"
+#include "memfd.h"
 #include "notify.h"
 #include "pool.h"
 #include "queue.h"
@@ -52,6 +53,18 @@ u64 kdbus_entry_size(const struct kdbus_entry *entry)
 }
 
 /**
+ * kdbus_passed_file_put() - a message does not carry a file any more
+ * @f:	the file, or none; the message's reference goes
+ */
+void kdbus_passed_file_put(const struct kdbus_passed_file *f)
+{
+	if (!f->file)
+		return;
+	kdbus_memfd_uncarry(f->file);
+	fput(f->file);
+}
+
+/**
  * kdbus_entry_forget_files() - an entry's files are in flight no longer
  * @entry:	the entry; the references to the files are somebody else's
  */
@@ -74,8 +87,7 @@ static void kdbus_entry_free_files(struct kdbus_entry *entry)
 	if (!entry->files)
 		return;
 	for (i = 0; i < entry->n_files; i++)
-		if (entry->files[i].file)
-			fput(entry->files[i].file);
+		kdbus_passed_file_put(&entry->files[i]);
 	kdbus_entry_forget_files(entry);
 }
 

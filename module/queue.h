@@ -49,7 +49,8 @@ struct kdbus_queue {
 
 /**
  * struct kdbus_passed_file - a file that comes with a message
- * @file:	the file, referenced; NULL if the receiver does not get it
+ * @file:	the file, referenced and counted by kdbus_memfd_carry(); NULL if the
+ *		receiver does not get it
  * @is_payload:	it is a memfd of the payload, not one of FDS
  * @offset:	where in the slice its number goes
  */
@@ -124,6 +125,7 @@ struct kdbus_entry {
 
 struct kdbus_entry *kdbus_entry_new(struct kdbus_conn *conn, u64 msg);
 u64 kdbus_entry_size(const struct kdbus_entry *entry);
+void kdbus_passed_file_put(const struct kdbus_passed_file *f);
 void kdbus_entry_forget_files(struct kdbus_entry *entry);
 void kdbus_entry_forget_twin(struct kdbus_entry *entry);
 void kdbus_entry_free(struct kdbus_entry *entry);

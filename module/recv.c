@@ -19,6 +19,7 @@
 #include "call.h"
 #include "connection.h"
 #include "item.h"
+#include "memfd.h"
 #include "message.h"
 #include "notify.h"
 #include "pool.h"
@@ -111,9 +112,12 @@ static void kdbus_recv_install_fds(struct kdbus_entry *entry, const int *fds)
 
 	if (!fds)
 		return;
-	for (i = 0; i < entry->n_files; i++)
-		if (fds[i] >= 0)
-			fd_install(fds[i], entry->files[i].file);
+	for (i = 0; i < entry->n_files; i++) {
+		if (fds[i] < 0)
+			continue;
+		kdbus_memfd_uncarry(entry->files[i].file);
+		fd_install(fds[i], entry->files[i].file);
+	}
 	/* their references went with them */
 	kdbus_entry_forget_files(entry);
 }

@@ -361,6 +361,167 @@ TEST(short_pins_are_waited_for)
 	ASSERT_EQ(is_sealed(fd), 1);
 }
 
+/* ---- unsealing while the memfd goes away -------------------------------- */
+
+#define ROUNDS 5
+
+static struct {
+	struct bus bus;
+	struct kdbus_client sender, receiver;
+	int fd, pipe[2];
+	pid_t unsealer;
+} race;
+
+static void *unseal(void *arg)
+{
+	(void)arg;
+	__atomic_store_n(&race.unsealer, (pid_t)syscall(SYS_gettid),
+			 __ATOMIC_RELEASE);
+	return (void *)(long)seal(race.fd, 0);
+}
+
+/* State of a thread, as /proc shows it; 'X' if it has gone. */
+static char thread_state(pid_t tid)
+{
+	char path[64], buf[512], *state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "r");
+	if (!f)
+		return 'X';
+	state = fgets(buf, sizeof(buf), f) ? strrchr(buf, ')') : NULL;
+	fclose(f);
+	return state ? state[2] : 'X';
+}
+
+/*
+ * A sealed memfd, a page of which waits in a pipe; a thread unseals it and waits
+ * for the page.
+ */
+static void unseal_begin(pthread_t *t)
+{
+	struct iovec v = { NULL, 10 };
+	char *p, state;
+	pid_t tid;
+
+	race.fd = memfd_new(PAGE);
+	p = map_rw(race.fd, PAGE);
+	memset(p, 'a', PAGE);
+	munmap(p, PAGE);
+	ASSERT_OK(seal(race.fd, 1));
+	ASSERT_OK(map(race.fd, PAGE, PROT_READ, MAP_SHARED, 0, &p));
+	v.iov_base = p;
+	ASSERT_OK(pipe2(race.pipe, O_CLOEXEC));
+	ASSERT_EQ(vmsplice(race.pipe[1], &v, 1, 0), 10);
+	munmap(p, PAGE);
+
+	race.unsealer = 0;
+	ASSERT_OK(pthread_create(t, NULL, unseal, NULL));
+	do {
+		tid = __atomic_load_n(&race.unsealer, __ATOMIC_ACQUIRE);
+		state = tid ? thread_state(tid) : 0;
+	} while (state != 'D' && state != 'X');
+}
+
+/* The page is free; whatever SEAL_SET says now, it unsealed nothing. */
+static void unseal_end(pthread_t t)
+{
+	char buf[16];
+	void *ret;
+
+	ASSERT_EQ(read(race.pipe[0], buf, sizeof(buf)), 10);
+	ASSERT_OK(pthread_join(t, &ret));
+	ASSERT_EQ((long)ret, -ETXTBSY);
+	close(race.pipe[0]);
+	close(race.pipe[1]);
+}
+
+static void send_memfd_and_close(void)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_msg(&m, race.receiver.hello.id, 1);
+	kdbus_build_memfd(&m, race.fd, PAGE);
+	ASSERT_OK(kdbus_client_send(&race.sender, &m));
+	close(race.fd);
+}
+
+/* Receives the memfd, which has to be sealed. */
+static int receive_sealed(void)
+{
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+	int fd;
+
+	ASSERT_OK(kdbus_client_recv(&race.receiver, 0, 0, &msg));
+	item = kdbus_msg_item(msg, KDBUS_ITEM_PAYLOAD_MEMFD);
+	ASSERT(item);
+	fd = item->memfd.fd;
+	ASSERT_EQ(is_sealed(fd), 1);
+	ASSERT_EQ(result(pwrite(fd, "x", 1, 0)), -EPERM);
+	ASSERT_OK(kdbus_client_free(&race.receiver, msg));
+	return fd;
+}
+
+static void race_begin(void)
+{
+	bus_new(&race.bus);
+	client_new(&race.sender, &race.bus);
+	client_new(&race.receiver, &race.bus);
+}
+
+/* spec 20.3, decision 29: SEAL_SET began when nobody else had the file */
+TEST(what_a_message_carries_is_not_unsealed)
+{
+	pthread_t t;
+	int i, fd;
+
+	race_begin();
+	for (i = 0; i < ROUNDS; i++) {
+		unseal_begin(&t);
+		send_memfd_and_close();
+		unseal_end(t);
+		fd = receive_sealed();
+		expect_exclusive(fd, 1);
+		close(fd);
+	}
+}
+
+/* Another process receives, says so, and looks again at the end. */
+static void receiver_of_memfd(void *arg)
+{
+	int *p = arg, fd = receive_sealed();
+	char c;
+
+	ASSERT_EQ(write(p[1], "x", 1), 1);
+	ASSERT_EQ(read(p[2], &c, 1), 1);
+	ASSERT_EQ(is_sealed(fd), 1);
+	ASSERT_EQ(result(pwrite(fd, "x", 1, 0)), -EPERM);
+}
+
+/* spec 20.3, 20.6, decision 29: nor is what was received meanwhile */
+TEST(what_was_received_meanwhile_is_not_unsealed)
+{
+	int i, p[4];
+	pthread_t t;
+	pid_t pid;
+	char c;
+
+	race_begin();
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_OK(pipe2(p, O_CLOEXEC));
+		ASSERT_OK(pipe2(p + 2, O_CLOEXEC));
+		unseal_begin(&t);
+		send_memfd_and_close();
+		pid = spawn(receiver_of_memfd, p);
+		ASSERT_EQ(read(p[0], &c, 1), 1);
+		unseal_end(t);
+		ASSERT_EQ(write(p[3], "x", 1), 1);
+		wait_for(pid);
+	}
+}
+
 static void pin_to_cpu(int cpu)
 {
 	unsigned long mask = 1UL << cpu;
