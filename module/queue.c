@@ -65,11 +65,17 @@ void kdbus_passed_file_put(const struct kdbus_passed_file *f)
 }
 
 /**
- * kdbus_entry_forget_files() - an entry's files are in flight no longer
- * @entry:	the entry; the references to the files are somebody else's
+ * kdbus_entry_free_files() - an entry's files are in flight no longer
+ * @entry:	the entry; its references to the files go
  */
-void kdbus_entry_forget_files(struct kdbus_entry *entry)
+void kdbus_entry_free_files(struct kdbus_entry *entry)
 {
+	unsigned int i;
+
+	if (!entry->files)
+		return;
+	for (i = 0; i < entry->n_files; i++)
+		kdbus_passed_file_put(&entry->files[i]);
 	kvfree(entry->files);
 	entry->files = NULL;
 	if (entry->files_user) {
@@ -78,17 +84,6 @@ void kdbus_entry_forget_files(struct kdbus_entry *entry)
 		kdbus_user_put(entry->files_user);
 	}
 	entry->files_user = NULL;
-}
-
-static void kdbus_entry_free_files(struct kdbus_entry *entry)
-{
-	unsigned int i;
-
-	if (!entry->files)
-		return;
-	for (i = 0; i < entry->n_files; i++)
-		kdbus_passed_file_put(&entry->files[i]);
-	kdbus_entry_forget_files(entry);
 }
 
 /**

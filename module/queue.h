@@ -126,7 +126,7 @@ struct kdbus_entry {
 struct kdbus_entry *kdbus_entry_new(struct kdbus_conn *conn, u64 msg);
 u64 kdbus_entry_size(const struct kdbus_entry *entry);
 void kdbus_passed_file_put(const struct kdbus_passed_file *f);
-void kdbus_entry_forget_files(struct kdbus_entry *entry);
+void kdbus_entry_free_files(struct kdbus_entry *entry);
 void kdbus_entry_forget_twin(struct kdbus_entry *entry);
 void kdbus_entry_free(struct kdbus_entry *entry);
 void kdbus_entry_recycle(struct kdbus_conn *conn, struct kdbus_entry *entry);

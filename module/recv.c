@@ -3,23 +3,31 @@
  * MSG_RECV: taking, looking at and dropping what is queued.
  *
  * A message to be received leaves the queue first and is then made ready in
- * the receiver's own time: numbers are found for its files and written into
- * its slice, the offset is copied out, and only then are files installed and
- * the slice handed over. If any of it fails the message goes back to where
- * it was, so nothing is lost. recv_lock keeps a second RECV of the connection
- * from overtaking meanwhile, and a BYEBYE is refused.
+ * the receiver's own time: there have to be numbers for its files, the offset is
+ * copied out, and then the files are installed, their numbers are written into
+ * the slice and it is handed over. If any of it fails the message goes back to
+ * where it was, so nothing is lost. recv_lock keeps a second RECV of the
+ * connection from overtaking meanwhile, and a BYEBYE is refused.
+ *
+ * The kernel asks the security module about a file in the step that installs
+ * it, and finds a number in that step too. So the numbers that were found before
+ * are given back one by one just then. What fails nevertheless, because other
+ * threads have taken them or a page of the pool is missing, is undone by closing
+ * what was installed. A file that the security module denies arrives as -1.
  */
 #include <linux/fcntl.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/kdbus.h>
 
 #include "bus.h"
 #include "call.h"
+#include "compat/compat.h"
 #include "connection.h"
 #include "item.h"
-#include "memfd.h"
 #include "message.h"
 #include "notify.h"
 #include "pool.h"
@@ -47,17 +55,14 @@ static inline void kdbus_recv_trace(const struct kdbus_conn *conn,
 		kdbus_recv_do_trace(conn, entry, flags, ret, now);
 }
 
-/* Gives the numbers back; -1 goes where they would have gone. */
-static void kdbus_recv_unreserve_fds(int *fds, unsigned int n)
+static void kdbus_recv_unreserve_fds(const int *fds, unsigned int n)
 {
-	while (n--) {
+	while (n--)
 		if (fds[n] >= 0)
 			put_unused_fd(fds[n]);
-		fds[n] = -1;
-	}
 }
 
-/* Finds numbers for an entry's files; they are not installed yet. */
+/* Finds numbers for an entry's files; nothing is installed yet. */
 static int kdbus_recv_reserve_fds(const struct kdbus_entry *entry, int **fds)
 {
 	unsigned int i;
@@ -95,7 +100,7 @@ static int kdbus_recv_write_fds(const struct kdbus_entry *entry,
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; fds && !ret && i < entry->n_files; i++) {
+	for (i = 0; !ret && i < entry->n_files; i++) {
 		kdbus_pool_writer_init(&w, entry->slice,
 				       entry->files[i].offset);
 		/* a few words, and none may stay that is wrong */
@@ -106,20 +111,53 @@ static int kdbus_recv_write_fds(const struct kdbus_entry *entry,
 	return ret;
 }
 
-static void kdbus_recv_install_fds(struct kdbus_entry *entry, const int *fds)
+/*
+ * Installs a file for which there was the number @*fd; set to the one it has, or
+ * to -1 if the security module denies it. Fails if there is no number.
+ */
+static int kdbus_recv_install_fd(const struct kdbus_conn *conn,
+				 const struct kdbus_entry *entry,
+				 unsigned int i, int *fd)
 {
-	unsigned int i;
+	int ret;
 
-	if (!fds)
-		return;
-	for (i = 0; i < entry->n_files; i++) {
-		if (fds[i] < 0)
-			continue;
-		kdbus_memfd_uncarry(entry->files[i].file);
-		fd_install(fds[i], entry->files[i].file);
-	}
-	/* their references went with them */
-	kdbus_entry_forget_files(entry);
+	put_unused_fd(*fd);
+	ret = kdbus_receive_fd(entry->files[i].file, O_CLOEXEC);
+	*fd = max(ret, -1);
+	if (ret >= 0)
+		return 0;
+	/* no number, or no memory to find one or to ask; it can be tried again */
+	if (ret == -EMFILE || ret == -ENOMEM)
+		return ret;
+	trace_kdbus_file_deny(conn->bus->id, conn->id, entry->src, entry->msg,
+			      i, entry->files[i].is_payload, ret);
+	return 0;
+}
+
+/* Installs an entry's files, and says under which numbers; all or none. */
+static int kdbus_recv_install_fds(const struct kdbus_conn *conn,
+				  const struct kdbus_entry *entry, int *fds)
+{
+	unsigned int i, n = entry->n_files;
+	int ret = 0;
+
+	for (i = 0; i < n && !ret; i++)
+		if (fds[i] >= 0)
+			ret = kdbus_recv_install_fd(conn, entry, i, &fds[i]);
+	if (ret < 0)
+		kdbus_recv_unreserve_fds(fds + i, n - i);
+	else
+		ret = kdbus_recv_write_fds(entry, fds);
+	if (!ret)
+		return 0;
+
+	while (i--)
+		if (fds[i] >= 0)
+			close_fd(fds[i]);
+	/* nobody may take the numbers for files of its own */
+	memset32((u32 *)fds, -1, n);
+	kdbus_recv_write_fds(entry, fds);
+	return ret;
 }
 
 /* Writes what is only known, or has its place, when a message is received. */
@@ -158,26 +196,25 @@ int kdbus_recv_hand_out(struct kdbus_conn *conn, struct kdbus_entry *entry,
 
 	ret = kdbus_recv_complete(conn, entry);
 	slice = entry->slice;
-	if (!ret)
-		ret = kdbus_recv_write_fds(entry, fds);
 	if (!ret && kdbus_put_user(slice->offset, offset))
 		ret = -EFAULT;
-	if (ret < 0) {
-		if (fds) {
-			/* nobody may take the numbers for files of its own */
-			kdbus_recv_unreserve_fds(fds, entry->n_files);
-			kdbus_recv_write_fds(entry, fds);
-		}
-		kfree(fds);
-		goto exit_trace;
+	if (fds && ret < 0) {
+		kdbus_recv_unreserve_fds(fds, entry->n_files);
+	} else if (fds) {
+		ret = kdbus_recv_install_fds(conn, entry, fds);
+		/* who tries again says 0 there */
+		if (ret < 0)
+			kdbus_put_user(0, offset);
 	}
+	kfree(fds);
+	if (ret < 0)
+		goto exit_trace;
 
 	now = kdbus_trace_clock();
 	kdbus_recv_trace(conn, entry, flags, 0, now);
 	if (entry->call)
 		kdbus_call_taken(entry->call, entry->queued_ns, now);
-	kdbus_recv_install_fds(entry, fds);
-	kfree(fds);
+	kdbus_entry_free_files(entry);
 	kdbus_slice_leave_queue(slice, entry->n_fds, true);
 	entry->slice = NULL;
 	kdbus_entry_recycle(conn, entry);

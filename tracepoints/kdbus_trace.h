@@ -864,6 +864,33 @@ TRACE_EVENT(kdbus_match_run,
 		  __entry->hit, __entry->queued)
 );
 
+TRACE_EVENT(kdbus_file_deny,
+	TP_PROTO(u64 bus, u64 conn, u64 src, u64 msg, u32 index, bool payload,
+		 int ret),
+	TP_ARGS(bus, conn, src, msg, index, payload, ret),
+	TP_STRUCT__entry(
+		__field(u64, bus)
+		__field(u64, conn)
+		__field(u64, src)
+		__field(u64, msg)
+		__field(u32, index)
+		__field(bool, payload)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->bus = bus;
+		__entry->conn = conn;
+		__entry->src = src;
+		__entry->msg = msg;
+		__entry->index = index;
+		__entry->payload = payload;
+		__entry->ret = ret;
+	),
+	TP_printk("bus=%llu conn=%llu src=%llu msg=%llu index=%u payload=%d ret=%d",
+		  __entry->bus, __entry->conn, __entry->src, __entry->msg,
+		  __entry->index, __entry->payload, __entry->ret)
+);
+
 /* ---- memfds ----------------------------------------------------------- */
 
 TRACE_EVENT(kdbus_memfd_new,

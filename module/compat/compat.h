@@ -9,6 +9,7 @@
 #ifndef KDBUS_COMPAT_H
 #define KDBUS_COMPAT_H
 
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
@@ -73,6 +74,19 @@ static inline int vfs_mmap(struct file *file, struct vm_area_struct *vma)
 	return call_mmap(file, vma);
 }
 #endif
+
+/*
+ * Installs a file if the security module lets the caller have it, with a reference
+ * of its own. Returns the number, or a negative errno.
+ */
+static inline int kdbus_receive_fd(struct file *file, unsigned int flags)
+{
+#ifdef HAVE_RECEIVE_FD_UFD
+	return receive_fd(file, NULL, flags);
+#else
+	return receive_fd(file, flags);
+#endif
+}
 
 #ifdef HAVE_SHMEM_VMA_FLAGS
 #define KDBUS_SHMEM_ACCOUNT ((vma_flags_t){})

@@ -100,6 +100,8 @@ static void __maybe_unused files(struct file *file, struct kiocb *iocb,
 	get_file(fget(0));
 	fd_install(get_unused_fd_flags(O_CLOEXEC), file);
 	put_unused_fd(0);
+	kdbus_receive_fd(file, O_CLOEXEC);
+	close_fd(0);
 	stream_open(inode, file);
 	atomic_read(&current->files->count);
 	iterate_fd(current->files, 0, NULL, file);

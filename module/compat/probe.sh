@@ -288,6 +288,18 @@ int f(struct file *file, struct vm_area_struct *vma)
 { return call_mmap(file, vma); }
 X
 
+# receive_fd(), which asks the security module, can write the number to user memory
+probe HAVE_RECEIVE_FD_UFD "$@" <<X
+#include <linux/file.h>
+int f(struct file *file);
+int f(struct file *file) { return receive_fd(file, NULL, 0); }
+X
+or_else "receive_fd()" "$@" <<X
+#include <linux/file.h>
+int f(struct file *file);
+int f(struct file *file) { return receive_fd(file, 0); }
+X
+
 # shmem_file_setup() takes vma_flags_t
 probe HAVE_SHMEM_VMA_FLAGS "$@" <<X
 #include <linux/shmem_fs.h>
