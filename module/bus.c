@@ -13,6 +13,7 @@
 #include <linux/workqueue.h>
 
 #include "bus.h"
+#include "call.h"
 #include "connection.h"
 #include "domain.h"
 #include "endpoint.h"
@@ -21,6 +22,21 @@
 #include "trace.h"
 
 static atomic64_t kdbus_bus_ids = ATOMIC64_INIT(0);
+/* runs what timers find due, on all buses */
+static struct workqueue_struct *kdbus_workqueue;
+
+int kdbus_bus_subsys_init(void)
+{
+	kdbus_workqueue = alloc_workqueue(KBUILD_MODNAME, WQ_UNBOUND,
+					  WQ_UNBOUND_MAX_ACTIVE);
+	return kdbus_workqueue ? 0 : -ENOMEM;
+}
+
+/* What is queued has been run on return. */
+void kdbus_bus_subsys_exit(void)
+{
+	destroy_workqueue(kdbus_workqueue);
+}
 
 static void kdbus_bus_release(struct kref *kref)
 {
@@ -34,8 +50,7 @@ static void kdbus_bus_release(struct kref *kref)
 	WARN_ON(!hash_empty(bus->policy.entries));
 
 	xa_destroy(&bus->conns);
-	if (bus->workqueue)
-		destroy_workqueue(bus->workqueue);
+	WARN_ON(!list_empty(&bus->expiring));
 	kdbus_user_put(bus->user);
 	kdbus_domain_put(bus->domain);
 	kfree(bus->name);
@@ -56,7 +71,7 @@ struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus)
 
 /**
  * kdbus_bus_put() - drop a reference
- * @bus:	the bus, or NULL. May sleep; not for what runs on @bus->workqueue.
+ * @bus:	the bus, or NULL. May sleep.
  */
 void kdbus_bus_put(struct kdbus_bus *bus)
 {
@@ -107,6 +122,74 @@ static void kdbus_bus_teach_lockdep(struct kdbus_bus *bus)
 	mmap_read_unlock(current->mm);
 }
 
+/* Has kdbus_bus_expire() run; the caller has a reference that it keeps. */
+static void kdbus_bus_queue_expire(struct kdbus_bus *bus)
+{
+	kdbus_bus_get(bus);
+	if (!queue_work(kdbus_workqueue, &bus->expire))
+		kdbus_bus_put(bus);
+}
+
+/* Ends the calls of one connection that are due, and leaves. */
+static void kdbus_bus_expire(struct work_struct *work)
+{
+	struct kdbus_bus *bus = container_of(work, struct kdbus_bus, expire);
+	struct kdbus_conn *conn;
+	bool more;
+
+	spin_lock_irq(&bus->expire_lock);
+	conn = list_first_entry_or_null(&bus->expiring, struct kdbus_conn,
+					expire_node);
+	if (conn)
+		list_del_init(&conn->expire_node);
+	more = !list_empty(&bus->expiring);
+	spin_unlock_irq(&bus->expire_lock);
+
+	if (more)
+		kdbus_bus_queue_expire(bus);
+	if (conn) {
+		kdbus_calls_expire(conn);
+		kdbus_conn_put(conn);
+	}
+	kdbus_bus_put(bus);
+}
+
+/**
+ * kdbus_bus_expire_conn() - have calls of a connection ended that are due
+ * @conn:	the requester, referenced by the caller; any context
+ */
+void kdbus_bus_expire_conn(struct kdbus_conn *conn)
+{
+	struct kdbus_bus *bus = conn->bus;
+	unsigned long flags;
+
+	spin_lock_irqsave(&bus->expire_lock, flags);
+	if (list_empty(&conn->expire_node)) {
+		kdbus_conn_get(conn);
+		list_add_tail(&conn->expire_node, &bus->expiring);
+	}
+	spin_unlock_irqrestore(&bus->expire_lock, flags);
+	kdbus_bus_queue_expire(bus);
+}
+
+/**
+ * kdbus_bus_forget_conn() - a connection has no calls to end any more
+ * @conn:	the connection, dead, its timer cancelled
+ */
+void kdbus_bus_forget_conn(struct kdbus_conn *conn)
+{
+	struct kdbus_bus *bus = conn->bus;
+	bool was_there;
+
+	spin_lock_irq(&bus->expire_lock);
+	was_there = !list_empty(&conn->expire_node);
+	list_del_init(&conn->expire_node);
+	spin_unlock_irq(&bus->expire_lock);
+	/* the list's reference; not the last one */
+	if (was_there)
+		kdbus_conn_put(conn);
+}
+
 static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 					 const char *name)
 {
@@ -125,6 +208,9 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	mutex_init(&bus->move_lock);
 	mutex_init(&bus->lock);
 	kdbus_bus_teach_lockdep(bus);
+	spin_lock_init(&bus->expire_lock);
+	INIT_LIST_HEAD(&bus->expiring);
+	INIT_WORK(&bus->expire, kdbus_bus_expire);
 	INIT_LIST_HEAD(&bus->endpoints);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
 	atomic64_set(&bus->conn_ids, 0);
@@ -138,8 +224,7 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 
 	bus->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
 	bus->user = kdbus_user_get(domain, current_uid());
-	bus->workqueue = alloc_ordered_workqueue(KBUILD_MODNAME, 0);
-	if (!bus->name || !bus->user || !bus->workqueue) {
+	if (!bus->name || !bus->user) {
 		kdbus_bus_put(bus);
 		return NULL;
 	}

@@ -32,10 +32,9 @@
  *   pool->lock		one pool's slices and what senders are charged
  *
  * conn->lock and pool->lock are spinlocks and never held for two connections
- * at once; all others are mutexes. domain->user_lock and the locks inside
- * xarrays are innermost. Trace events fire under none of the spinlocks. A
- * connection's teardown waits, inside of conn->end_lock, for the
- * expiry of its calls, which takes the bus lock.
+ * at once; all others are mutexes. domain->user_lock, bus->expire_lock, which
+ * timers take, and the locks inside xarrays are innermost. Trace events fire
+ * under none of the spinlocks.
  */
 #ifndef KDBUS_BUS_H
 #define KDBUS_BUS_H
@@ -46,7 +45,9 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <linux/kdbus.h>
 
@@ -56,7 +57,6 @@ struct kdbus_conn;
 struct kdbus_domain;
 struct kdbus_endpoint;
 struct kdbus_user;
-struct workqueue_struct;
 
 /**
  * struct kdbus_bus - a bus
@@ -69,13 +69,14 @@ struct workqueue_struct;
  * @flags:	flags of BUS_MAKE, handed to every HELLO
  * @bloom:	bloom parameters, handed to every HELLO
  * @id128:	random id, handed to every HELLO
- * @workqueue:	runs what timers find due on this bus, one at a time, so that
- *		what waits for its lock holds up nobody on other buses
  * @domain_node: link in the domain's list; domain->lock
  * @end_lock:	serializes teardown
  * @move_lock:	serializes making messages ready to move
  * @lock:	the commit lock
  * @to_wake:	connections whose pollers are woken when @lock is dropped; @lock
+ * @expire_lock: guards @expiring; taken by timers
+ * @expiring:	connections whose calls may be due, referenced
+ * @expire:	ends these calls, of one connection each time it runs
  * @dead:	nothing can be added; written under @end_lock and @lock
  * @endpoints:	endpoints that are not gone; @lock
  * @conns:	id -> connection; written under @lock, read under RCU
@@ -104,7 +105,6 @@ struct kdbus_bus {
 	u64 flags;
 	struct kdbus_bloom_parameter bloom;
 	u8 id128[16];
-	struct workqueue_struct *workqueue;
 
 	struct list_head domain_node;
 	struct mutex end_lock;
@@ -112,6 +112,11 @@ struct kdbus_bus {
 
 	struct mutex lock;
 	struct kdbus_conn *to_wake;
+
+	spinlock_t expire_lock;
+	struct list_head expiring;
+	struct work_struct expire;
+
 	bool dead;
 	struct list_head endpoints;
 	struct xarray conns;
@@ -140,6 +145,10 @@ struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus);
 void kdbus_bus_put(struct kdbus_bus *bus);
 void kdbus_bus_disconnect(struct kdbus_bus *bus);
 u64 kdbus_bus_next_seq(struct kdbus_bus *bus);
+void kdbus_bus_expire_conn(struct kdbus_conn *conn);
+void kdbus_bus_forget_conn(struct kdbus_conn *conn);
+int kdbus_bus_subsys_init(void);
+void kdbus_bus_subsys_exit(void);
 void kdbus_bus_unlock_and_wake(struct kdbus_bus *bus);
 
 /**

@@ -91,16 +91,11 @@ struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id)
 	return conn;
 }
 
-static void kdbus_conn_expire(struct work_struct *work)
-{
-	kdbus_calls_expire(container_of(work, struct kdbus_conn, expire));
-}
-
 static enum hrtimer_restart kdbus_conn_timer(struct hrtimer *timer)
 {
 	struct kdbus_conn *conn = container_of(timer, struct kdbus_conn, timer);
 
-	queue_work(conn->bus->workqueue, &conn->expire);
+	kdbus_bus_expire_conn(conn);
 	return HRTIMER_NORESTART;
 }
 
@@ -142,7 +137,7 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 	conn->expiry = KTIME_MAX;
 	hrtimer_setup(&conn->timer, kdbus_conn_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS);
-	INIT_WORK(&conn->expire, kdbus_conn_expire);
+	INIT_LIST_HEAD(&conn->expire_node);
 	return conn;
 }
 
@@ -277,7 +272,7 @@ static void kdbus_conn_finish(struct kdbus_conn_ending *end,
 
 	/* nobody arms it for a dead connection */
 	hrtimer_cancel(&conn->timer);
-	cancel_work_sync(&conn->expire);
+	kdbus_bus_forget_conn(conn);
 
 	kdbus_bus_lock(bus);
 	list_del_init(&conn->ep_node);

@@ -29,7 +29,6 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 
 #include "info.h"
 #include "metadata.h"
@@ -94,8 +93,8 @@ struct kdbus_user;
  *		dropped the bus lock
  * @next_wake:	the next one there
  * @expiry:	when @timer runs, KTIME_MAX if not armed; bus->lock
- * @timer:	runs @expire at the earliest deadline
- * @expire:	ends the calls whose deadline has passed
+ * @timer:	at the earliest deadline of its calls
+ * @expire_node: link in bus->expiring while calls may be due; bus->expire_lock
  */
 struct kdbus_conn {
 	struct kref kref;
@@ -149,7 +148,7 @@ struct kdbus_conn {
 	struct kdbus_conn *next_wake;
 	ktime_t expiry;
 	struct hrtimer timer;
-	struct work_struct expire;
+	struct list_head expire_node;
 };
 
 /**

@@ -93,6 +93,8 @@ static struct device *kdbus_device_add(const char *path, dev_t devt,
 	d->dev.type = &kdbus_device_type;
 	d->dev.devt = devt;
 	device_initialize(&d->dev);
+	/* devtmpfs makes the file by itself; buses come and go all the time */
+	dev_set_uevent_suppress(&d->dev, true);
 
 	d->path = kstrdup(path, GFP_KERNEL_ACCOUNT);
 	ret = d->path ? dev_set_name(&d->dev, "%s", path) : -ENOMEM;

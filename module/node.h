@@ -2,7 +2,8 @@
 /*
  * DOC: device nodes
  *
- * A node is one file below /dev, made and removed by devtmpfs. It belongs to
+ * A node is one file below /dev, made and removed by devtmpfs, without uevents:
+ * anybody can make buses, and udev should not have to look at each. It belongs to
  * an object (a domain or an endpoint) and can be shown once and hidden for
  * good: hiding first keeps it from ever being shown. @lock serializes just
  * these two, since both sleep; nothing else is taken under it.

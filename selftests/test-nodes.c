@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Files below /dev/kdbus: who may open them, and when they are gone. */
+#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 
 #include "fixtures.h"
@@ -227,6 +229,62 @@ TEST(an_open_that_stalls_holds_up_nobody)
 	stall_serve(&stall, "stalled", 8);
 	ASSERT_OK(pthread_join(t, &fd));
 	ASSERT((long)fd >= 0);
+}
+
+/* ---- uevents ----------------------------------------------------------- */
+
+static int uevents_open(void)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int size = 1 << 20;
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
+			NETLINK_KOBJECT_UEVENT);
+
+	ASSERT(fd >= 0);
+	ASSERT_OK(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
+			     sizeof(size)));
+	ASSERT_OK(bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
+	return fd;
+}
+
+/* Reads uevents up to one of another device, which is caused here. */
+static void expect_no_uevents(int fd)
+{
+	static const char other[] = "/sys/devices/virtual/mem/null/uevent";
+	int trigger = open(other, O_WRONLY);
+	char buf[4096];
+	ssize_t n;
+
+	ASSERT(trigger >= 0);
+	ASSERT_EQ(write(trigger, "change", 6), 6);
+	close(trigger);
+	do {
+		n = recv(fd, buf, sizeof(buf) - 1, 0);
+		ASSERT(n > 0);
+		buf[n] = 0;
+		if (strstr(buf, "kdbus"))
+			test_fail(__FILE__, __LINE__, "uevent %s", buf);
+	} while (strcmp(buf, "change@/devices/virtual/mem/null"));
+}
+
+/* spec 1.3: devtmpfs makes the files; udev and PID 1 need not look at each */
+TEST(nodes_come_and_go_without_uevents)
+{
+	int fd = uevents_open(), i;
+	struct stat st;
+
+	for (i = 0; i < 10; i++) {
+		int domain = control_open("");
+
+		ASSERT_OK(domain_make_on(domain, "test-quiet"));
+		bus_new(&bus);
+		close(ep_new(&bus, "quiet", NULL, 0));
+		ASSERT_OK(stat(bus.path, &st));
+		close(bus.owner);
+		close(domain);
+		ASSERT(stat(bus.path, &st) < 0);
+	}
+	expect_no_uevents(fd);
 }
 
 /* ---- names of buses ---------------------------------------------------- */

@@ -128,7 +128,8 @@ static int __maybe_unused others(struct file *file, struct rcuwait *wait,
 	hrtimer_start(timer, 0, HRTIMER_MODE_ABS);
 	hrtimer_cancel(timer);
 	poll_wait(file, head, poller);
-	queue_work(alloc_ordered_workqueue("x", 0), item);
+	queue_work(alloc_workqueue("x", WQ_UNBOUND, WQ_UNBOUND_MAX_ACTIVE),
+		   item);
 	should_fail_usercopy();
 	rcuwait_wake_up(wait);
 	return rcuwait_wait_event(wait, true,
