@@ -4,10 +4,12 @@
  * again, so that the figures are the kernel's.
  */
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kdbus-client.h>
@@ -363,6 +365,93 @@ static void bench_registries(void)
 	kdbus_client_close(&c);
 }
 
+/* ---- lists --------------------------------------------------------------- */
+
+static void list_run(void *arg, unsigned int n)
+{
+	const struct kdbus_name_list *list;
+	struct kdbus_client *c = arg;
+
+	while (n--) {
+		CHECK(!kdbus_client_list(c, KDBUS_NAME_LIST_NAMES |
+					 KDBUS_NAME_LIST_UNIQUE, &list));
+		CHECK(!kdbus_client_free(c, list));
+	}
+}
+
+/* Lists all the time, and gives way to whoever has something to send. */
+static void list_always(void *arg)
+{
+	struct sched_param param = { .sched_priority = 1 };
+
+	CHECK(!sched_setscheduler(0, SCHED_FIFO, &param));
+	for (;;)
+		list_run(arg, 1);
+}
+
+/*
+ * The longest a message takes from the moment it was to be sent while another
+ * process lists: it waits for the processor and for the lock of the bus.
+ */
+static double list_longest_send(struct kdbus_client *lister)
+{
+	struct sched_param param = { .sched_priority = 2 };
+	struct timespec due, now;
+	double longest = 0, late;
+	struct kdbus_client c;
+	struct kdbus_builder m;
+	int pid, i;
+
+	client_open(&c, 0, POOL);
+	pid = bench_fork(list_always, lister);
+	CHECK(!sched_setscheduler(0, SCHED_FIFO, &param));
+	CHECK(!clock_gettime(CLOCK_MONOTONIC, &due));
+	for (i = 0; i < 1000; i++) {
+		/* at another point of the list each time */
+		due.tv_nsec += 1234567;
+		if (due.tv_nsec >= 1000000000) {
+			due.tv_nsec -= 1000000000;
+			due.tv_sec++;
+		}
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+		kdbus_build_msg(&m, c.hello.id, 1);
+		CHECK(!kdbus_client_send(&c, &m));
+		CHECK(!clock_gettime(CLOCK_MONOTONIC, &now));
+		late = (now.tv_sec - due.tv_sec) * 1e9 + now.tv_nsec -
+		       due.tv_nsec;
+		longest = late > longest ? late : longest;
+		client_drain(&c);
+	}
+	param.sched_priority = 1;
+	CHECK(!sched_setscheduler(0, SCHED_FIFO, &param));
+	bench_end(pid);
+	kdbus_client_close(&c);
+	return longest;
+}
+
+static void bench_lists(void)
+{
+	static struct kdbus_client others[1000];
+	struct kdbus_client c;
+	char name[64];
+	unsigned int i;
+
+	client_open(&c, 0, POOL);
+	for (i = 0; i < 1000; i++)
+		client_open(&others[i], 0, 4096);
+	bench_case("list of 1,000 connections", 0, 1, list_run, &c, 20);
+	for (i = 0; i < 40000; i++) {
+		snprintf(name, sizeof(name), "org.example.Name%u", i);
+		CHECK(!kdbus_client_acquire(&others[i % 1000], name, 0));
+	}
+	bench_case("list of 40,000 names", 0, 1, list_run, &c, 5);
+	bench_value("list of 40,000 names, longest send beside it", 0,
+		    list_longest_send(&c), "instructions");
+	for (i = 0; i < 1000; i++)
+		kdbus_client_close(&others[i]);
+	kdbus_client_close(&c);
+}
+
 /* ---- memory -------------------------------------------------------------- */
 
 /* Kernel memory that is not page cache, in bytes. */
@@ -409,6 +498,7 @@ void bench_kdbus(void)
 		{ "one way", bench_oneway },
 		{ "broadcast", bench_broadcast },
 		{ "registry", bench_registries },
+		{ "list", bench_lists },
 		{ "memory", bench_memory },
 	};
 	int bus = kdbus_bus_make("bench", KDBUS_MAKE_ACCESS_WORLD);

@@ -85,6 +85,7 @@ struct kdbus_user;
  * @salt:	makes hashes of names unpredictable
  * @names:	well-known names; written under @lock, read under RCU
  * @name_ids:	name ids given out; @lock
+ * @list_gen:	grows when a connection or what it owns or waits for changes; @lock
  * @match_sem:	with @lock guards @matches
  * @matches:	all matches of all connections, see match.h
  * @n_matches:	how many there are; @lock
@@ -125,6 +126,7 @@ struct kdbus_bus {
 	unsigned long salt;
 	DECLARE_HASHTABLE(names, 10);
 	u64 name_ids;
+	u64 list_gen;
 
 	struct rw_semaphore match_sem;
 	DECLARE_HASHTABLE(matches, 10);

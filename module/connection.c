@@ -236,6 +236,7 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 
 	xa_erase(&bus->conns, conn->id);
 	WRITE_ONCE(bus->n_conns, bus->n_conns - 1);
+	bus->list_gen++;
 	if (!list_empty(&conn->monitor_node)) {
 		list_del_init(&conn->monitor_node);
 		WRITE_ONCE(bus->n_monitors, bus->n_monitors - 1);

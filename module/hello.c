@@ -280,6 +280,7 @@ static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 	kdbus_conn_get(conn);
 	xa_store(&bus->conns, conn->id, conn, GFP_NOWAIT);
 	WRITE_ONCE(bus->n_conns, bus->n_conns + 1);
+	bus->list_gen++;
 
 	kdbus_notify_id(conn, KDBUS_ITEM_ID_ADD);
 	if (h->names)

@@ -232,6 +232,7 @@ void kdbus_name_uncharge(struct kdbus_conn *conn)
  */
 static void kdbus_names_changed(struct kdbus_conn *conn)
 {
+	conn->bus->list_gen++;
 	smp_store_release(&conn->names_gen, conn->names_gen + 1);
 }
 
@@ -269,6 +270,7 @@ static void kdbus_waiter_unlink(struct kdbus_name_waiter *w)
 {
 	list_del(&w->name_node);
 	list_del(&w->conn_node);
+	w->conn->bus->list_gen++;
 	kdbus_name_trace_unqueue(w->name, w->conn, w->flags);
 }
 
@@ -303,6 +305,7 @@ static void kdbus_waiter_link(struct kdbus_name_waiter *w, struct kdbus_name_ent
 	else
 		list_add_tail(&w->name_node, &n->waiters);
 	list_add_tail(&w->conn_node, &conn->waits);
+	conn->bus->list_gen++;
 	kdbus_name_trace_queue(n, conn, flags);
 }
 
@@ -566,6 +569,7 @@ static bool kdbus_acquire_wait(struct kdbus_acquire *a, struct kdbus_name_entry 
 	a->flags |= KDBUS_NAME_IN_QUEUE;
 	if (mine) {
 		mine->flags = flags;
+		a->conn->bus->list_gen++;
 		kdbus_acquire_trace_update(a, n, flags);
 		return false;
 	}

@@ -307,3 +307,82 @@ TEST(a_long_list_is_whole)
 	ASSERT_EQ(kdbus_client_list(&clients[0], KDBUS_NAME_LIST_NAMES, &list),
 		  -ENOBUFS);
 }
+
+#define PEERS 200
+
+static volatile int stop;
+
+static void *take_and_give(void *arg)
+{
+	static const char * const names[] = { "a.first", "a.last" };
+	struct kdbus_client *ends = arg;
+	unsigned int i;
+
+	for (i = 0; !stop; i++) {
+		struct kdbus_client *owner = &ends[i % 2];
+
+		ASSERT_OK(kdbus_client_acquire(owner, names[i % 2], 0));
+		ASSERT_OK(kdbus_client_release(owner, names[i % 2]));
+	}
+	return NULL;
+}
+
+/*
+ * Who is there all the time is there once, with its two names side by side, and
+ * no name is there twice.
+ */
+static void expect_whole(const struct kdbus_client *peers)
+{
+	unsigned int seen[PEERS] = { 0 }, n_first = 0, n_last = 0;
+	const struct kdbus_name_list *list;
+	const struct kdbus_cmd_name *r;
+	__u64 last = 0;
+
+	ASSERT_OK(kdbus_client_list(&c, KDBUS_NAME_LIST_NAMES |
+				    KDBUS_NAME_LIST_UNIQUE, &list));
+	kdbus_for_each_name(r, list) {
+		__u64 i = r->owner_id - peers[0].hello.id;
+
+		/* in the order of their ids, so records of one are adjacent */
+		ASSERT(r->owner_id >= last);
+		last = r->owner_id;
+		if (i < PEERS) {
+			ASSERT(r->size > sizeof(*r));
+			seen[i]++;
+		} else if (r->size > sizeof(*r)) {
+			n_first += !strcmp(r->name, "a.first");
+			n_last += !strcmp(r->name, "a.last");
+		}
+	}
+	for (last = 0; last < PEERS; last++)
+		ASSERT_EQ(seen[last], 2);
+	ASSERT(n_first <= 1 && n_last <= 1);
+	ASSERT_OK(kdbus_client_free(&c, list));
+}
+
+/* spec 13.6, 25: the lock is dropped in between, which nobody sees */
+TEST(a_list_is_whole_while_names_change)
+{
+	static struct kdbus_client peers[PEERS], ends[2];
+	char name[64];
+	pthread_t t;
+	int i, k;
+
+	setup();
+	client_new(&ends[0], &bus);
+	for (i = 0; i < PEERS; i++) {
+		client_new_pool(&peers[i], &bus, 4096);
+		for (k = 0; k < 2; k++) {
+			snprintf(name, sizeof(name), "a.b%d.c%d", i, k);
+			ASSERT_OK(kdbus_client_acquire(&peers[i], name, 0));
+		}
+	}
+	client_new(&ends[1], &bus);
+	expect_whole(peers);
+	ASSERT_OK(pthread_create(&t, NULL, take_and_give, ends));
+	for (i = 0; i < 100; i++)
+		expect_whole(peers);
+	stop = 1;
+	ASSERT_OK(pthread_join(t, NULL));
+	expect_whole(peers);
+}
