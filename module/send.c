@@ -37,6 +37,9 @@
 #include "send.h"
 #include "trace.h"
 
+/* each try copies the whole message; others' names can change during each */
+#define KDBUS_SEND_TRIES 128
+
 /**
  * struct kdbus_send - one try to deliver a message
  * @msg:	the message
@@ -494,6 +497,7 @@ static int kdbus_send_deliver(struct kdbus_message *msg,
 			      struct kdbus_call **call)
 {
 	struct kdbus_send send = { .msg = msg };
+	unsigned int tries = 0;
 	int ret;
 
 	do {
@@ -501,6 +505,9 @@ static int kdbus_send_deliver(struct kdbus_message *msg,
 							kdbus_send_try(&send);
 		if (ret == KDBUS_SEND_AGAIN && signal_pending(current))
 			ret = -ERESTARTSYS;
+		else if (ret == KDBUS_SEND_AGAIN &&
+			 ++tries == KDBUS_SEND_TRIES)
+			ret = -EAGAIN;
 	} while (ret == KDBUS_SEND_AGAIN);
 
 	if (ret < 0)
@@ -534,7 +541,8 @@ static int kdbus_send_wait(struct kdbus_conn *conn, struct kdbus_call *call,
  *		synchronous call
  *
  * Return: 0 or a negative errno; -ERESTARTSYS if a signal came while waiting
- * for a reply, see call.h.
+ * for a reply, see call.h; -EAGAIN if what it is addressed to has changed during
+ * each of many tries.
  */
 int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 {
