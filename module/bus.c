@@ -223,7 +223,7 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	generate_random_uuid(bus->id128);
 
 	bus->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
-	bus->user = kdbus_user_get(domain, current_uid());
+	bus->user = kdbus_user_get(domain, current_uid(), current_user_ns());
 	if (!bus->name || !bus->user) {
 		kdbus_bus_put(bus);
 		return NULL;
@@ -245,9 +245,9 @@ static int kdbus_bus_link(struct kdbus_bus *bus)
 	if (!ret && kdbus_domain_is_dead(domain))
 		ret = -ESHUTDOWN;
 	if (!ret)
-		ret = kdbus_count_object(&bus->user->buses,
-					 READ_ONCE(kdbus_max_buses_per_user),
-					 0, KDBUS_QUOTA_BUSES);
+		ret = kdbus_user_charge_object(bus->user, KDBUS_COUNT_BUSES,
+					       READ_ONCE(kdbus_max_buses_per_user),
+					       0, KDBUS_QUOTA_BUSES);
 	if (!ret) {
 		trace_kdbus_bus_new(domain->id, bus->id, bus->flags,
 				    __kuid_val(bus->uid), bus->name);
@@ -289,7 +289,7 @@ void kdbus_bus_disconnect(struct kdbus_bus *bus)
 			kdbus_endpoint_put(ep);
 		}
 
-		atomic_dec(&bus->user->buses);
+		kdbus_user_uncharge(bus->user, KDBUS_COUNT_BUSES, 1);
 		/* last, so that who ends the domain finds it and waits */
 		mutex_lock(&bus->domain->lock);
 		trace_kdbus_bus_dead(bus->domain->id, bus->id);

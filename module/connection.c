@@ -144,9 +144,9 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 static int kdbus_conn_charge_user(const struct kdbus_conn *conn,
 				  struct kdbus_user *user)
 {
-	return kdbus_count_object(&user->conns,
-				  READ_ONCE(kdbus_max_conns_per_user),
-				  conn->bus->id, KDBUS_QUOTA_CONNS);
+	return kdbus_user_charge_object(user, KDBUS_COUNT_CONNS,
+					READ_ONCE(kdbus_max_conns_per_user),
+					conn->bus->id, KDBUS_QUOTA_CONNS);
 }
 
 /**
@@ -166,7 +166,7 @@ int kdbus_conn_charge(struct kdbus_conn *conn)
 		return ret;
 	ret = kdbus_conn_charge_user(conn, conn->user);
 	if (ret < 0)
-		atomic_dec(&conn->owner->conns);
+		kdbus_user_uncharge(conn->owner, KDBUS_COUNT_CONNS, 1);
 	return ret;
 }
 
@@ -176,9 +176,9 @@ int kdbus_conn_charge(struct kdbus_conn *conn)
  */
 void kdbus_conn_uncharge(struct kdbus_conn *conn)
 {
-	atomic_dec(&conn->owner->conns);
+	kdbus_user_uncharge(conn->owner, KDBUS_COUNT_CONNS, 1);
 	if (conn->user != conn->owner)
-		atomic_dec(&conn->user->conns);
+		kdbus_user_uncharge(conn->user, KDBUS_COUNT_CONNS, 1);
 }
 
 /**

@@ -146,12 +146,20 @@ DEFINE_SHOW_ATTRIBUTE(domains);
 static void kdbus_debugfs_user(struct seq_file *s,
 			       const struct kdbus_user *user)
 {
-	seq_printf(s, "%llu %u %d %d %d %d %d %d %d %d\n", user->domain->id,
-		   __kuid_val(user->uid), atomic_read(&user->domains),
-		   atomic_read(&user->buses), atomic_read(&user->endpoints),
-		   atomic_read(&user->conns), atomic_read(&user->files),
-		   atomic_read(&user->match_bytes), atomic_read(&user->names),
-		   atomic_read(&user->seen_files));
+	static const enum kdbus_count columns[] = {
+		KDBUS_COUNT_DOMAINS, KDBUS_COUNT_BUSES, KDBUS_COUNT_ENDPOINTS,
+		KDBUS_COUNT_CONNS, KDBUS_COUNT_FILES, KDBUS_COUNT_MATCH_BYTES,
+		KDBUS_COUNT_NAMES, KDBUS_COUNT_SEEN_FILES,
+	};
+	unsigned int i;
+
+	seq_printf(s, "%llu %u", user->domain->id, __kuid_val(user->uid));
+	for (i = 0; i < ARRAY_SIZE(columns); i++)
+		seq_printf(s, " %d", atomic_read(&user->counts[columns[i]]));
+	if (user->up)
+		seq_printf(s, " %u\n", __kuid_val(user->up->uid));
+	else
+		seq_puts(s, " -\n");
 }
 
 static void kdbus_debugfs_users(struct seq_file *s,
@@ -171,7 +179,7 @@ static void kdbus_debugfs_users(struct seq_file *s,
 
 static int users_show(struct seq_file *s, void *unused)
 {
-	seq_puts(s, "domain uid domains buses endpoints conns files match_bytes names seen_files\n");
+	seq_puts(s, "domain uid domains buses endpoints conns files match_bytes names seen_files up\n");
 	kdbus_debugfs_domains(s, kdbus_debugfs_users);
 	return 0;
 }

@@ -20,26 +20,12 @@
 
 static DEFINE_XARRAY(kdbus_majors);
 static atomic64_t kdbus_domain_ids = ATOMIC64_INIT(0);
-/* domains made in user namespaces */
-static atomic_t kdbus_delegated_domains = ATOMIC_INIT(0);
-
-/*
- * A user namespace has many uids, and its root may nest domains; majors are
- * the machine's, and few.
- */
-static bool kdbus_domain_is_delegated(const struct kdbus_domain *domain)
-{
-	return domain->user_ns != &init_user_ns;
-}
-
 /* It counts for its maker no longer; whoever calls this is the only one. */
 static void kdbus_domain_uncharge(struct kdbus_domain *domain)
 {
 	if (!domain->maker)
 		return;
-	if (kdbus_domain_is_delegated(domain))
-		atomic_dec(&kdbus_delegated_domains);
-	atomic_dec(&domain->maker->domains);
+	kdbus_user_uncharge(domain->maker, KDBUS_COUNT_DOMAINS, 1);
 	kdbus_user_put(domain->maker);
 	domain->maker = NULL;
 }
@@ -176,35 +162,27 @@ static struct kdbus_domain *kdbus_domain_alloc(struct kdbus_domain *parent,
 	return domain;
 }
 
-/* Counts a domain for its maker, among those in the same parent. */
+/* Counts a domain for its maker: in the initial one, as majors are few. */
 static int kdbus_domain_charge(struct kdbus_domain *domain)
 {
+	struct kdbus_domain *initial = domain->parent;
 	struct kdbus_user *maker;
 	int ret;
 
-	if (!domain->parent)
+	if (!initial)
 		return 0;
-	maker = kdbus_user_get(domain->parent, current_uid());
+	while (initial->parent)
+		initial = initial->parent;
+	maker = kdbus_user_get(initial, current_uid(), current_user_ns());
 	if (!maker)
 		return -ENOMEM;
-	ret = kdbus_count_object(&maker->domains,
-				 READ_ONCE(kdbus_max_domains_per_user), 0,
-				 KDBUS_QUOTA_DOMAINS);
+	ret = kdbus_user_charge_object(maker, KDBUS_COUNT_DOMAINS,
+				       READ_ONCE(kdbus_max_domains_per_user),
+				       0, KDBUS_QUOTA_DOMAINS);
 	if (ret < 0)
-		goto exit_put;
-	if (kdbus_domain_is_delegated(domain))
-		ret = kdbus_count_object(&kdbus_delegated_domains,
-					 READ_ONCE(kdbus_max_delegated_domains),
-					 0, KDBUS_QUOTA_DOMAINS);
-	if (ret < 0)
-		goto exit_uncharge;
-	domain->maker = maker;
-	return 0;
-
-exit_uncharge:
-	atomic_dec(&maker->domains);
-exit_put:
-	kdbus_user_put(maker);
+		kdbus_user_put(maker);
+	else
+		domain->maker = maker;
 	return ret;
 }
 

@@ -43,7 +43,7 @@ struct kdbus_user;
  * @parent:	the domain it is in, referenced; NULL for the initial one
  * @name:	its name there, or ""
  * @path:	prefix of the paths of its nodes
- * @maker:	who is counted for it in the parent, referenced; or NULL
+ * @maker:	who is counted for it in the initial domain, referenced; or NULL
  * @user_ns:	user namespace of its maker, referenced: names of buses begin
  *		with uids of it, and CAP_IPC_OWNER in it allows to make domains
  * @sibling:	link in the parent's list; the parent's lock
@@ -61,7 +61,6 @@ struct kdbus_user;
  * @major:	its major
  * @minors:	minor -> endpoint; its own lock
  * @next_minor:	where the next one is looked for; the same lock
- * @delegated:	endpoints made in other user namespaces than @user_ns
  * @control:	the node with minor 0
  */
 struct kdbus_domain {
@@ -91,7 +90,6 @@ struct kdbus_domain {
 	unsigned int major;
 	struct xarray minors;
 	u32 next_minor;
-	atomic_t delegated;
 	struct kdbus_node control;
 };
 

@@ -22,7 +22,7 @@ static void kdbus_endpoint_uncharge(struct kdbus_endpoint *ep)
 {
 	if (!ep->maker)
 		return;
-	atomic_dec(&ep->maker->endpoints);
+	kdbus_user_uncharge(ep->maker, KDBUS_COUNT_ENDPOINTS, 1);
 	kdbus_user_put(ep->maker);
 	ep->maker = NULL;
 }
@@ -175,38 +175,21 @@ static int kdbus_endpoint_show(struct kdbus_endpoint *ep, umode_t mode,
 	return ret;
 }
 
-/* A user namespace has many uids; minors are the domain's, and not so many. */
 static int kdbus_endpoint_take_minor(struct kdbus_endpoint *ep)
 {
 	struct kdbus_domain *domain = ep->bus->domain;
 	int ret;
 
-	ep->delegated = current_user_ns() != domain->user_ns;
-	if (ep->delegated) {
-		ret = kdbus_count_object(&domain->delegated,
-					 READ_ONCE(kdbus_max_delegated_endpoints),
-					 ep->bus->id, KDBUS_QUOTA_ENDPOINTS);
-		if (ret < 0)
-			return ret;
-	}
 	ret = xa_alloc_cyclic(&domain->minors, &ep->minor, ep,
 			      XA_LIMIT(1, KDBUS_DOMAIN_MINORS - 1),
 			      &domain->next_minor, GFP_KERNEL_ACCOUNT);
-	if (ret >= 0)
-		return 0;
-	if (ep->delegated)
-		atomic_dec(&domain->delegated);
 	/* -EBUSY: no minor is free */
-	return ret == -EBUSY ? -EMFILE : ret;
+	return ret == -EBUSY ? -EMFILE : min(ret, 0);
 }
 
 static void kdbus_endpoint_give_minor_back(struct kdbus_endpoint *ep)
 {
-	struct kdbus_domain *domain = ep->bus->domain;
-
-	xa_erase(&domain->minors, ep->minor);
-	if (ep->delegated)
-		atomic_dec(&domain->delegated);
+	xa_erase(&ep->bus->domain->minors, ep->minor);
 }
 
 /*
@@ -282,15 +265,16 @@ static int kdbus_endpoint_charge(struct kdbus_endpoint *ep)
 
 	ep->custom = true;
 	ep->user = kdbus_user_new_anonymous(ep->bus->domain);
-	maker = kdbus_user_get(ep->bus->domain, current_uid());
+	maker = kdbus_user_get(ep->bus->domain, current_uid(),
+			       current_user_ns());
 	if (!ep->user || !maker) {
 		kdbus_user_put(maker);
 		return -ENOMEM;
 	}
 
-	ret = kdbus_count_object(&maker->endpoints,
-				 READ_ONCE(kdbus_max_endpoints_per_user),
-				 ep->bus->id, KDBUS_QUOTA_ENDPOINTS);
+	ret = kdbus_user_charge_object(maker, KDBUS_COUNT_ENDPOINTS,
+				       READ_ONCE(kdbus_max_endpoints_per_user),
+				       ep->bus->id, KDBUS_QUOTA_ENDPOINTS);
 	if (ret < 0) {
 		kdbus_user_put(maker);
 		return ret;

@@ -41,7 +41,6 @@ struct kdbus_user;
  * @bus:	its bus, referenced
  * @name:	its name on the bus
  * @minor:	minor of its node
- * @delegated:	it was made in another user namespace than its domain
  * @node:	its node
  * @bus_node:	link in the bus's list, empty when not there; bus->lock
  * @end_lock:	serializes teardown
@@ -58,7 +57,6 @@ struct kdbus_endpoint {
 	struct kdbus_bus *bus;
 	char *name;
 	u32 minor;
-	bool delegated;
 	struct kdbus_node node;
 	struct list_head bus_node;
 	struct mutex end_lock;

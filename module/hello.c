@@ -182,11 +182,14 @@ static int kdbus_hello_take_given(const struct kdbus_hello *h,
 static int kdbus_hello_take_users(const struct kdbus_hello *h,
 				  struct kdbus_conn *conn)
 {
+	const struct user_namespace *ns = current_user_ns();
 	kuid_t uid = current_uid();
 
-	if (h->rights->capable && uid_valid(conn->given.uid))
+	if (h->rights->capable && uid_valid(conn->given.uid)) {
 		uid = conn->given.uid;
-	conn->owner = kdbus_user_get(conn->bus->domain, uid);
+		ns = &init_user_ns;
+	}
+	conn->owner = kdbus_user_get(conn->bus->domain, uid, ns);
 	if (!conn->owner)
 		return -ENOMEM;
 	conn->user = kdbus_user_ref(conn->ep->custom ? conn->ep->user :

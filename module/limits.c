@@ -5,6 +5,7 @@
  */
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 
 #include "bus.h"
 #include "connection.h"
@@ -12,23 +13,11 @@
 #include "limits.h"
 #include "trace.h"
 
-unsigned int kdbus_max_domains_per_user = 16;
+unsigned int kdbus_max_domains_per_user = 64;
 module_param_named(max_domains_per_user, kdbus_max_domains_per_user, uint,
 		   0644);
 MODULE_PARM_DESC(max_domains_per_user,
-		 "Domains one uid may have made in a domain (default 16)");
-
-unsigned int kdbus_max_delegated_domains = 64;
-module_param_named(max_delegated_domains, kdbus_max_delegated_domains, uint,
-		   0644);
-MODULE_PARM_DESC(max_delegated_domains,
-		 "Domains made in user namespaces other than the initial one, of all together (default 64)");
-
-unsigned int kdbus_max_delegated_endpoints = 16384;
-module_param_named(max_delegated_endpoints, kdbus_max_delegated_endpoints,
-		   uint, 0644);
-MODULE_PARM_DESC(max_delegated_endpoints,
-		 "Endpoints, buses' own included, made in other user namespaces than that of their domain (default 16384)");
+		 "Domains one uid may have made, in all domains (default 64)");
 
 unsigned int kdbus_max_buses_per_user = 64;
 module_param_named(max_buses_per_user, kdbus_max_buses_per_user, uint, 0644);
@@ -61,6 +50,11 @@ unsigned int kdbus_max_names_per_user = 4096;
 module_param_named(max_names_per_user, kdbus_max_names_per_user, uint, 0644);
 MODULE_PARM_DESC(max_names_per_user,
 		 "Names all connections of one uid in a domain may own or wait for (default 4096)");
+
+unsigned int kdbus_max_matches_per_bus = 262144;
+module_param_named(max_matches_per_bus, kdbus_max_matches_per_bus, uint, 0644);
+MODULE_PARM_DESC(max_matches_per_bus,
+		 "Matches all connections of a bus may have installed (default 262144)");
 
 unsigned int kdbus_max_matches_per_conn = 256;
 module_param_named(max_matches_per_conn, kdbus_max_matches_per_conn, uint,
@@ -111,58 +105,96 @@ MODULE_PARM_DESC(max_pool_size,
 		 "Largest receive pool a connection may have, in bytes (default 1 GiB)");
 
 static struct kdbus_user *kdbus_user_find(struct kdbus_domain *domain,
-					  kuid_t uid)
+					  kuid_t uid,
+					  const struct kdbus_user *up)
 {
 	struct kdbus_user *user;
 
 	lockdep_assert_held(&domain->user_lock);
 
 	hash_for_each_possible(domain->users, user, node, __kuid_val(uid))
-		if (uid_eq(user->uid, uid))
+		if (uid_eq(user->uid, uid) && user->up == up) {
+			kref_get(&user->kref);
 			return user;
+		}
 	return NULL;
 }
+
+static struct kdbus_user *kdbus_user_alloc(struct kdbus_domain *domain,
+					   kuid_t uid, u64 key)
+{
+	struct kdbus_user *user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+
+	if (!user)
+		return NULL;
+	kref_init(&user->kref);
+	user->domain = domain;
+	user->uid = uid;
+	user->key = key;
+	INIT_HLIST_NODE(&user->node);
+	return user;
+}
+
+/* The user of a uid below another; the reference to that goes. */
+static struct kdbus_user *kdbus_user_get_below(struct kdbus_domain *domain,
+					       kuid_t uid,
+					       struct kdbus_user *up)
+{
+	struct kdbus_user *user, *new = NULL;
+
+	spin_lock(&domain->user_lock);
+	user = kdbus_user_find(domain, uid, up);
+	spin_unlock(&domain->user_lock);
+	if (user)
+		goto exit;
+
+	new = kdbus_user_alloc(domain, uid, __kuid_val(uid));
+	if (!new)
+		goto exit;
+
+	spin_lock(&domain->user_lock);
+	user = kdbus_user_find(domain, uid, up);
+	if (!user) {
+		user = new;
+		user->up = up;
+		hash_add(domain->users, &user->node, __kuid_val(uid));
+		up = new = NULL;
+	}
+	spin_unlock(&domain->user_lock);
+exit:
+	kfree(new);
+	kdbus_user_put(up);
+	return user;
+}
+
+/* most levels of user namespaces there are, and one for the uid itself */
+#define KDBUS_USER_LEVELS 34
 
 /**
  * kdbus_user_get() - the user that stands for a uid in a domain
  * @domain:	the domain; the caller keeps it until after kdbus_user_put()
  * @uid:	the uid
+ * @ns:		user namespace in which it makes what it is charged for
  *
  * Return: a reference for the caller, or NULL without memory.
  */
-struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid)
+struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid,
+				  const struct user_namespace *ns)
 {
-	struct kdbus_user *user, *new;
+	kuid_t uids[KDBUS_USER_LEVELS];
+	struct kdbus_user *user = NULL;
+	unsigned int n = 0;
 
-	spin_lock(&domain->user_lock);
-	user = kdbus_user_find(domain, uid);
-	if (user)
-		kref_get(&user->kref);
-	spin_unlock(&domain->user_lock);
-	if (user)
-		return user;
-
-	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
-	if (!new)
-		return NULL;
-
-	kref_init(&new->kref);
-	new->domain = domain;
-	new->uid = uid;
-	new->key = __kuid_val(uid);
-
-	spin_lock(&domain->user_lock);
-	user = kdbus_user_find(domain, uid);
-	if (user) {
-		kref_get(&user->kref);
-	} else {
-		user = new;
-		new = NULL;
-		hash_add(domain->users, &user->node, __kuid_val(uid));
+	for (; ns != domain->user_ns && ns->parent; ns = ns->parent) {
+		uids[n++] = uid;
+		uid = ns->owner;
+		if (WARN_ON_ONCE(n == KDBUS_USER_LEVELS))
+			return NULL;
 	}
-	spin_unlock(&domain->user_lock);
 
-	kfree(new);
+	user = kdbus_user_get_below(domain, uid, NULL);
+	while (user && n--)
+		user = kdbus_user_get_below(domain, uids[n], user);
 	return user;
 }
 
@@ -177,16 +209,9 @@ struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain)
 	static atomic64_t ids = ATOMIC64_INIT(0);
 	struct kdbus_user *user;
 
-	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
-	if (!user)
-		return NULL;
-
-	kref_init(&user->kref);
-	user->domain = domain;
-	user->uid = INVALID_UID;
-	/* above all uids */
-	user->key = BIT_ULL(32) + atomic64_inc_return(&ids);
-	INIT_HLIST_NODE(&user->node);
+	/* keys above all uids */
+	user = kdbus_user_alloc(domain, INVALID_UID,
+				BIT_ULL(32) + atomic64_inc_return(&ids));
 	return user;
 }
 
@@ -206,14 +231,13 @@ static void kdbus_user_release(struct kref *kref)
 	__releases(&user->domain->user_lock)
 {
 	struct kdbus_user *user = container_of(kref, struct kdbus_user, kref);
+	unsigned int i;
 
 	hash_del(&user->node);
 	spin_unlock(&user->domain->user_lock);
 
-	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns) ||
-		atomic_read(&user->endpoints) || atomic_read(&user->domains) ||
-		atomic_read(&user->files) || atomic_read(&user->seen_files) ||
-		atomic_read(&user->match_bytes) || atomic_read(&user->names));
+	for (i = 0; i < KDBUS_N_COUNTS; i++)
+		WARN_ON(atomic_read(&user->counts[i]));
 	kfree(user);
 }
 
@@ -223,10 +247,15 @@ static void kdbus_user_release(struct kref *kref)
  */
 void kdbus_user_put(struct kdbus_user *user)
 {
+	struct kdbus_user *up;
+
 	/* the last one leaves the table before the count can be seen as 0 */
-	if (user)
-		kref_put_lock(&user->kref, kdbus_user_release,
-			      &user->domain->user_lock);
+	for (; user; user = up) {
+		up = user->up;
+		if (!kref_put_lock(&user->kref, kdbus_user_release,
+				   &user->domain->user_lock))
+			break;
+	}
 }
 
 /**
@@ -249,29 +278,71 @@ int kdbus_count_charge(atomic_t *count, unsigned int n, unsigned int max,
 }
 
 /**
- * kdbus_count_object() - count one more thing that current makes
- * @count:	the counter; atomic_dec() takes the charge back
- * @max:	how many there may be
+ * kdbus_user_uncharge() - take a charge back
+ * @user:	who was charged
+ * @what:	what for
+ * @n:		how many
+ */
+void kdbus_user_uncharge(struct kdbus_user *user, enum kdbus_count what,
+			 unsigned int n)
+{
+	for (; user; user = user->up)
+		atomic_sub(n, &user->counts[what]);
+}
+
+/**
+ * kdbus_user_charge() - count more of something for a user and those above it
+ * @user:	the user
+ * @what:	of what
+ * @n:		how many more
+ * @max:	how many each of them may have
+ *
+ * Return: NULL; or who would have more than that, and nobody is charged.
+ */
+struct kdbus_user *kdbus_user_charge(struct kdbus_user *user,
+				     enum kdbus_count what, unsigned int n,
+				     unsigned int max)
+{
+	struct kdbus_user *u, *full;
+
+	for (full = user; full; full = full->up)
+		if (kdbus_count_charge(&full->counts[what], n, max, -EMFILE))
+			break;
+	if (full)
+		for (u = user; u != full; u = u->up)
+			atomic_sub(n, &u->counts[what]);
+	return full;
+}
+
+/**
+ * kdbus_user_charge_object() - count one more thing that current makes
+ * @user:	who is charged
+ * @what:	what it is
+ * @max:	how many a user may have
  * @bus:	id of the bus it is on, or 0
  * @kind:	what it is, for the event that tells of a refusal
  *
  * Return: 0 or -EMFILE.
  */
-int kdbus_count_object(atomic_t *count, unsigned int max, u64 bus,
-		       enum kdbus_quota_kind kind)
+int kdbus_user_charge_object(struct kdbus_user *user, enum kdbus_count what,
+			     unsigned int max, u64 bus,
+			     enum kdbus_quota_kind kind)
 {
-	int ret;
+	const struct kdbus_user *full = kdbus_user_charge(user, what, 1, max);
+	kuid_t uid;
 
-	ret = kdbus_count_charge(count, 1, max, -EMFILE);
-	if (ret < 0)
-		trace_kdbus_quota_refuse(bus, 0, 0, __kuid_val(current_uid()),
-					 kind, 1, max, max, ret, 0);
-	return ret;
+	if (!full)
+		return 0;
+	/* an endpoint's own user is none */
+	uid = uid_valid(full->uid) ? full->uid : current_uid();
+	trace_kdbus_quota_refuse(bus, 0, 0, __kuid_val(uid), kind, 1, max, max,
+				 -EMFILE, 0);
+	return -EMFILE;
 }
 
-static atomic_t *kdbus_user_files(struct kdbus_user *user, bool seen)
+static enum kdbus_count kdbus_user_files(bool seen)
 {
-	return seen ? &user->seen_files : &user->files;
+	return seen ? KDBUS_COUNT_SEEN_FILES : KDBUS_COUNT_FILES;
 }
 
 /**
@@ -289,16 +360,17 @@ int kdbus_user_charge_files(const struct kdbus_conn *conn, u64 monitor,
 			    unsigned int n, u64 msg)
 {
 	unsigned int max = READ_ONCE(kdbus_max_files_per_user);
-	atomic_t *count = kdbus_user_files(conn->owner, monitor);
-	int ret;
+	enum kdbus_count what = kdbus_user_files(monitor);
+	const struct kdbus_user *full;
 
-	ret = kdbus_count_charge(count, n, max, -EMFILE);
-	if (ret < 0)
-		trace_kdbus_quota_refuse(conn->bus->id, monitor, conn->id,
-					 __kuid_val(conn->owner->uid),
-					 KDBUS_QUOTA_FILES, n,
-					 atomic_read(count), max, ret, msg);
-	return ret;
+	full = kdbus_user_charge(conn->owner, what, n, max);
+	if (!full)
+		return 0;
+	trace_kdbus_quota_refuse(conn->bus->id, monitor, conn->id,
+				 __kuid_val(full->uid), KDBUS_QUOTA_FILES, n,
+				 atomic_read(&full->counts[what]), max,
+				 -EMFILE, msg);
+	return -EMFILE;
 }
 
 /**
@@ -310,5 +382,5 @@ int kdbus_user_charge_files(const struct kdbus_conn *conn, u64 monitor,
 void kdbus_user_uncharge_files(struct kdbus_user *user, bool seen,
 			       unsigned int n)
 {
-	atomic_sub(n, kdbus_user_files(user, seen));
+	kdbus_user_uncharge(user, kdbus_user_files(seen), n);
 }

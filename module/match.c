@@ -222,12 +222,19 @@ static struct kdbus_match *kdbus_match_new(struct kdbus_conn *conn,
 
 static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 {
+	unsigned int max = READ_ONCE(kdbus_max_matches_per_bus);
 	struct kdbus_bus *bus = conn->bus;
 	int ret = -ECONNRESET;
 
 	down_write(&bus->match_sem);
 	kdbus_bus_lock(bus);
-	if (!conn->dead) {
+	if (!conn->dead && bus->n_matches >= max) {
+		ret = -EMFILE;
+		trace_kdbus_quota_refuse(bus->id, 0, conn->id,
+					 __kuid_val(conn->owner->uid),
+					 KDBUS_QUOTA_BUS_MATCHES, 1,
+					 bus->n_matches, max, ret, 0);
+	} else if (!conn->dead) {
 		list_add_tail(&match->list, &conn->matches);
 		if (match->key.kind)
 			hash_add(bus->matches, &match->node,
@@ -252,15 +259,16 @@ static void kdbus_match_uncharge(const struct kdbus_match *match)
 	struct kdbus_conn *conn = match->conn;
 
 	atomic_dec(&conn->n_matches);
-	atomic_sub(kdbus_match_bytes(match), &conn->owner->match_bytes);
+	kdbus_user_uncharge(conn->owner, KDBUS_COUNT_MATCH_BYTES,
+			    kdbus_match_bytes(match));
 }
 
 static void kdbus_match_refuse(const struct kdbus_conn *conn, u64 bounded,
-			       enum kdbus_quota_kind kind, u64 asked,
-			       atomic_t *used, u64 limit)
+			       kuid_t uid, enum kdbus_quota_kind kind,
+			       u64 asked, const atomic_t *used, u64 limit)
 {
 	trace_kdbus_quota_refuse(conn->bus->id, bounded, conn->id,
-				 __kuid_val(conn->owner->uid), kind, asked,
+				 __kuid_val(uid), kind, asked,
 				 atomic_read(used), limit, -EMFILE, 0);
 }
 
@@ -271,22 +279,24 @@ static int kdbus_match_charge(const struct kdbus_match *match)
 	unsigned int max_bytes = READ_ONCE(kdbus_max_match_bytes_per_user);
 	unsigned int bytes = kdbus_match_bytes(match);
 	struct kdbus_conn *conn = match->conn;
+	const struct kdbus_user *full;
 	int ret;
 
 	ret = kdbus_count_charge(&conn->n_matches, 1, max, -EMFILE);
 	if (ret < 0) {
-		kdbus_match_refuse(conn, conn->id, KDBUS_QUOTA_MATCHES, 1,
-				   &conn->n_matches, max);
+		kdbus_match_refuse(conn, conn->id, conn->owner->uid,
+				   KDBUS_QUOTA_MATCHES, 1, &conn->n_matches,
+				   max);
 		return ret;
 	}
-	ret = kdbus_count_charge(&conn->owner->match_bytes, bytes, max_bytes,
-				 -EMFILE);
-	if (ret < 0) {
-		kdbus_match_refuse(conn, 0, KDBUS_QUOTA_MATCH_BYTES, bytes,
-				   &conn->owner->match_bytes, max_bytes);
-		atomic_dec(&conn->n_matches);
-	}
-	return ret;
+	full = kdbus_user_charge(conn->owner, KDBUS_COUNT_MATCH_BYTES, bytes,
+				 max_bytes);
+	if (!full)
+		return 0;
+	kdbus_match_refuse(conn, 0, full->uid, KDBUS_QUOTA_MATCH_BYTES, bytes,
+			   &full->counts[KDBUS_COUNT_MATCH_BYTES], max_bytes);
+	atomic_dec(&conn->n_matches);
+	return -EMFILE;
 }
 
 /**
@@ -295,7 +305,7 @@ static int kdbus_match_charge(const struct kdbus_match *match)
  * @argp:	struct kdbus_cmd_match of the caller
  *
  * Return: 0, -EFAULT, -EINVAL, -EMSGSIZE, -ENOMEM, -EDOM, -ECONNRESET; or
- * -EMFILE if it, or its uid, has too many matches.
+ * -EMFILE if it, its uid or its bus has too many matches.
  */
 int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
 {

@@ -179,14 +179,14 @@ int kdbus_names_write(const struct kdbus_conn *conn,
 /* ---- what is counted -------------------------------------------------- */
 
 static void kdbus_name_refuse(const struct kdbus_conn *conn, u64 bounded,
-			      unsigned int max)
+			      kuid_t uid, unsigned int max)
 {
 	/* an activator is charged by HELLO, before it is a connection */
 	u64 src = conn->flags & KDBUS_HELLO_ACTIVATOR ? 0 : conn->id;
 
 	trace_kdbus_quota_refuse(conn->bus->id, bounded, src,
-				 __kuid_val(conn->cred->uid),
-				 KDBUS_QUOTA_NAMES, 1, max, max, -E2BIG, 0);
+				 __kuid_val(uid), KDBUS_QUOTA_NAMES, 1, max,
+				 max, -E2BIG, 0);
 }
 
 /**
@@ -199,19 +199,20 @@ int kdbus_name_charge(struct kdbus_conn *conn)
 {
 	unsigned int max = READ_ONCE(kdbus_max_names_per_conn);
 	unsigned int max_user = READ_ONCE(kdbus_max_names_per_user);
+	const struct kdbus_user *full;
 	int ret;
 
 	ret = kdbus_count_charge(&conn->n_names, 1, max, -E2BIG);
 	if (ret < 0) {
-		kdbus_name_refuse(conn, conn->id, max);
+		kdbus_name_refuse(conn, conn->id, conn->cred->uid, max);
 		return ret;
 	}
-	ret = kdbus_count_charge(&conn->owner->names, 1, max_user, -E2BIG);
-	if (ret < 0) {
-		kdbus_name_refuse(conn, 0, max_user);
-		atomic_dec(&conn->n_names);
-	}
-	return ret;
+	full = kdbus_user_charge(conn->owner, KDBUS_COUNT_NAMES, 1, max_user);
+	if (!full)
+		return 0;
+	kdbus_name_refuse(conn, 0, full->uid, max_user);
+	atomic_dec(&conn->n_names);
+	return -E2BIG;
 }
 
 /**
@@ -221,7 +222,7 @@ int kdbus_name_charge(struct kdbus_conn *conn)
 void kdbus_name_uncharge(struct kdbus_conn *conn)
 {
 	atomic_dec(&conn->n_names);
-	atomic_dec(&conn->owner->names);
+	kdbus_user_uncharge(conn->owner, KDBUS_COUNT_NAMES, 1);
 }
 
 /* ---- owners and waiters ----------------------------------------------- */

@@ -218,7 +218,7 @@ void kdbus_send_charge(const struct kdbus_message *msg,
 {
 	const struct kdbus_conn *src = msg->src;
 
-	charge->foreign = src->user != target->user;
+	charge->foreign = src->user->key != target->user->key;
 	charge->id = charge->foreign ? src->user->key : src->id;
 	charge->src = src->id;
 	charge->uid = __kuid_val(src->cred->uid);

@@ -165,63 +165,22 @@ static void nest_domains(void *arg)
 		  -EMFILE);
 }
 
-static void be_given_one(void *arg)
+/* spec 1.4, 3.2, 27.7, decision 26: nor do they use up the machine's majors */
+TEST(domains_of_user_namespaces_count_for_their_owners)
 {
-	ASSERT_OK(unshare(CLONE_NEWUSER));
-	ASSERT_OK(domain_make_on(*(int *)arg, "test-given"));
-}
+	int given = control_open(""), own;
 
-/* spec 1.4, 3.2, 27.7: they do not use up the majors of the machine */
-TEST(domains_of_user_namespaces_are_bounded)
-{
-	int given = control_open("");
-
-	param_set("max_delegated_domains", 3);
+	ASSERT_EQ(listed_user(0, "domains"), 0);
+	param_set("max_domains_per_user", 3);
 	wait_for(spawn(nest_domains, &given));
-	/* what it was given is still there, and counts for nobody out here */
-	param_set("max_delegated_domains", 1);
-	domain_new("", "test-own");
+	/* what it was given is still there, and counts for the owner out here */
+	own = domain_new("", "test-own");
 	domain_new("/domain/test-given", "own");
+	ASSERT_EQ(domain_make_on(control_open("/domain/test-own"), "more"),
+		  -EMFILE);
 	close(given);
-	given = control_open("");
-	wait_for(spawn(be_given_one, &given));
-}
-
-/* Takes all there are of user namespaces, whoever it is there. */
-static void take_delegated(void *arg)
-{
-	struct kdbus_builder b;
-	struct bus bus;
-	int i;
-
-	(void)arg;
-	ASSERT_OK(unshare(CLONE_NEWUSER));
-	map_root(0);
-	bus_new(&bus);
-	make_begin(&b, "two", 0);
-	for (i = 0; i < 2; i++) {
-		int last = ep_new(&bus, "one", NULL, 0);
-
-		ASSERT_EQ(ep_make_on(&bus, &b), -EMFILE);
-		ASSERT_EQ(bus_make_on(control_open(""), "0-more"), -EMFILE);
-		close(last);
-	}
-}
-
-/* spec 6.3, 27.7: they do not use up the minors of a domain */
-TEST(endpoints_of_user_namespaces_are_bounded)
-{
-	struct bus bus;
-	int i;
-
-	param_set("max_delegated_endpoints", 2);
-	for (i = 0; i < 2; i++) {
-		wait_for(spawn(take_delegated, NULL));
-		/* out here nobody notices */
-		bus_new(&bus);
-		ASSERT(ep_new(&bus, "one", NULL, 0) >= 0);
-		ASSERT(ep_new(&bus, "two", NULL, 0) >= 0);
-	}
+	domain_new("/domain/test-own", "more");
+	close(own);
 }
 
 static void *make_and_close(void *arg)

@@ -95,6 +95,33 @@ TEST(remove_takes_all_with_the_cookie)
 	expect_nothing(&a);
 }
 
+/* spec 3.2: so that events on any one bus stay cheap */
+TEST(matches_of_a_bus_are_bounded)
+{
+	struct kdbus_client d;
+	struct bus other;
+	int i;
+
+	setup();
+	param_set("max_matches_per_bus", 6);
+	for (i = 0; i < 3; i++) {
+		match_all(&a, i);
+		match_all(&b, i);
+	}
+	ASSERT_EQ(match_rule(&a, 9, 0, NULL, 0), -EMFILE);
+	ASSERT_EQ(match_rule(&c, 9, 0, NULL, 0), -EMFILE);
+	bus_new(&other);
+	client_new(&d, &other);
+	match_all(&d, 9);
+	ASSERT_OK(kdbus_client_match_remove(&a, 1));
+	match_all(&c, 9);
+	ASSERT_EQ(match_rule(&b, 9, 0, NULL, 0), -EMFILE);
+	kdbus_client_close(&b);
+	for (i = 0; i < 3; i++)
+		match_all(&c, i);
+	ASSERT_EQ(match_rule(&c, 9, 0, NULL, 0), -EMFILE);
+}
+
 /* spec 3.2, 27.6 */
 TEST(matches_are_bounded)
 {

@@ -61,7 +61,8 @@
 	X(KDBUS_QUOTA_NOTICES,		11, "notices")			\
 	X(KDBUS_QUOTA_FILES,		12, "files")			\
 	X(KDBUS_QUOTA_MATCH_BYTES,	13, "match_bytes")		\
-	X(KDBUS_QUOTA_DOMAINS,		14, "domains")
+	X(KDBUS_QUOTA_DOMAINS,		14, "domains")			\
+	X(KDBUS_QUOTA_BUS_MATCHES,	15, "bus_matches")
 
 /* which command was refused: _IOC_NR() of its number, as the ABI has it */
 #define KDBUS_CMD_TABLE(X)						\
