@@ -95,6 +95,9 @@
 	F(2, u64, cookie) F(3, u32, removed)
 #define EV_match_run(F, S, C) F(0, u64, bus) F(1, u64, src) F(2, u64, msg) \
 	F(3, u32, tried) F(4, u32, hit) F(5, u32, queued)
+#define EV_file_deny(F, S, C) F(0, u64, bus) F(1, u64, conn)		\
+	F(2, u64, src) F(3, u64, msg) F(4, u32, index) F(5, u8, payload) \
+	F(6, s32, ret)
 #define EV_memfd_new(F, S, C) F(0, u64, memfd) F(1, u64, bytes) S(2, name)
 #define EV_memfd_dead(F, S, C) F(0, u64, memfd) F(1, u64, bytes)
 #define EV_memfd_pass(F, S, C) F(0, u64, bus) F(1, u64, src) F(2, u64, msg) \
@@ -234,6 +237,7 @@ EV_ARGS(name_change)
 EV_ARGS(match_add)
 EV_ARGS(match_remove)
 EV_ARGS(match_run)
+EV_ARGS(file_deny)
 EV_ARGS(memfd_new)
 EV_ARGS(memfd_dead)
 EV_ARGS(memfd_pass)

@@ -789,6 +789,21 @@ static __always_inline int on_policy_deny(const struct ev_policy_deny *e)
 	return 0;
 }
 
+static __always_inline int on_file_deny(const struct ev_file_deny *e)
+{
+	struct mon_other *r;
+
+	if (!pair_wanted(e->bus, e->src, e->conn) || slower_ns)
+		return 0;
+	r = other(MON_FILE_DENY, e->bus, e->src, e->conn);
+	if (!r)
+		return 0;
+	r->msg = e->msg;
+	r->ret = e->ret;
+	submit(r);
+	return 0;
+}
+
 static __always_inline int on_policy_set(const struct ev_policy_set *e)
 {
 	struct mon_other *r;
@@ -853,4 +868,5 @@ EVENT(domain_new, on_domain_new)
 EVENT(domain_dead, on_domain_dead)
 EVENT(policy_deny, on_policy_deny)
 EVENT(policy_set, on_policy_set)
+EVENT(file_deny, on_file_deny)
 EVENT(quota_refuse, on_quota_refuse)

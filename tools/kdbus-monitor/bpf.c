@@ -95,6 +95,7 @@ static void leave_out_unwanted(void)
 	if (!wants(EV_POLICY)) {
 		leave_out("policy_deny");
 		leave_out("policy_set");
+		leave_out("file_deny");
 	}
 	if (!wants(EV_QUOTA))
 		leave_out("quota_refuse");
@@ -664,8 +665,13 @@ static void show_policy(struct event *e, const struct mon_other *r)
 		e->src.there = r->a;
 		return;
 	}
-	event_set(e, F_ACTION, A_DENY);
 	set_id(e, r);
+	if (r->head.type == MON_FILE_DENY) {
+		event_set(e, F_ACTION, A_DENY_FILE);
+		set_error(e, r->ret);
+		return;
+	}
+	event_set(e, F_ACTION, A_DENY);
 	event_set(e, F_LEVEL, r->code);
 	e->name = r->text[0] ? r->text : NULL;
 }
@@ -711,6 +717,7 @@ static const struct {
 	[MON_DOMAIN_DEAD] = { EV_BUS, show_bus, false },
 	[MON_POLICY_DENY] = { EV_POLICY, show_policy, true },
 	[MON_POLICY_SET] = { EV_POLICY, show_policy, false },
+	[MON_FILE_DENY] = { EV_POLICY, show_policy, true },
 	[MON_QUOTA_REFUSE] = { EV_QUOTA, show_quota, true },
 };
 

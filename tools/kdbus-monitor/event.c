@@ -47,6 +47,7 @@ static const struct value_name actions[] = {
 	{ A_RELEASE, "release" },
 	{ A_SET, "set" },
 	{ A_DENY, "deny" },
+	{ A_DENY_FILE, "deny_file" },
 	{ A_ENDPOINT_NEW, "endpoint_new" },
 	{ A_ENDPOINT_DEAD, "endpoint_dead" },
 	{ A_DOMAIN_NEW, "domain_new" },
@@ -175,7 +176,7 @@ bool event_is_error(const struct event *e)
 	case EV_DROP:
 		return event_get(e, F_REASON) != KDBUS_MSG_DROP_REQUESTED;
 	case EV_POLICY:
-		return event_get(e, F_ACTION) == A_DENY;
+		return event_get(e, F_ACTION) != A_SET;
 	default:
 		return event_has(e, F_ERRNO);
 	}

@@ -320,6 +320,10 @@ static void say_policy(const struct event *e)
 		say("policy set: %llu grants", event_get(e, F_GRANTS));
 		return;
 	}
+	if (event_get(e, F_ACTION) == A_DENY_FILE) {
+		say("security module denies a file");
+		return;
+	}
 	say("may not %s", value_name(V_LEVEL, event_get(e, F_LEVEL)));
 	if (e->name && *e->name)
 		say("%s", e->name);
