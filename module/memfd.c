@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memfds: making them, their content and size, mapping them, the seal.
- * Owns the front file, the backing file and what ties them. Locking and
- * lifetime: see memfd.h.
+ * Memfds: making them, their content and size, mapping them. The seal is in
+ * memfd-seal.c. Owns the front file, the backing file and what ties them. Locking
+ * and lifetime: see memfd.h.
  */
 #include <linux/compat.h>
-#include <linux/cpu.h>
-#include <linux/dcache.h>
-#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/anon_inodes.h>
@@ -19,7 +16,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
-#include <linux/workqueue.h>
 #include <linux/kdbus.h>
 
 #include "compat/compat.h"
@@ -34,45 +30,7 @@
 /* how much of a write() is brought in and copied at a time */
 #define KDBUS_MEMFD_WRITE_PART	SZ_256K
 
-/* how often SEAL_SET looks for pinned pages, and how long it waits at first */
-#define KDBUS_MEMFD_LOOKS	6
-#define KDBUS_MEMFD_WAIT_MS	10
-
 static atomic64_t kdbus_memfd_ids = ATOMIC64_INIT(0);
-
-/**
- * struct kdbus_memfd_file - what a front file stands for
- * @id:		of trace events
- * @file:	the backing, referenced
- * @sealed:	nobody may change it; lock: the backing inode's
- * @was_mapped:	pages may have been pinned through a mapping since they were
- *		last looked at; same lock
- * @n_messages:	references of messages; grows under that lock only
- * @name:	given by the maker, may be empty
- */
-struct kdbus_memfd_file {
-	u64 id;
-	struct file *file;
-	bool sealed;
-	bool was_mapped;
-	atomic_t n_messages;
-	char name[KDBUS_SYSNAME_MAX_LEN + 1];
-};
-
-static void kdbus_memfd_lock(struct kdbus_memfd_file *memfd)
-{
-	inode_lock_nested(file_inode(memfd->file), I_MUTEX_NONDIR2);
-}
-
-static void kdbus_memfd_unlock(struct kdbus_memfd_file *memfd)
-{
-	inode_unlock(file_inode(memfd->file));
-}
-
-static u64 kdbus_memfd_get_size(const struct kdbus_memfd_file *memfd)
-{
-	return i_size_read(file_inode(memfd->file));
-}
 
 /* Cuts the file or makes it longer. -ENOMEM, or -EFBIG and a signal. */
 static int kdbus_memfd_resize(struct kdbus_memfd_file *memfd, u64 size)
@@ -292,164 +250,6 @@ static int kdbus_memfd_mmap(struct file *file, struct vm_area_struct *vma)
 		ret = vfs_mmap(memfd->file, vma);
 	}
 	kdbus_memfd_unlock(memfd);
-	return ret;
-}
-
-/* ---- the seal --------------------------------------------------------- */
-
-/*
- * Whether the table of descriptors is also that of other threads. Then the
- * running system call has a reference of its own to its file. To be asked once,
- * early: the other threads can end, the reference stays.
- */
-static bool kdbus_memfd_table_is_shared(void)
-{
-	return atomic_read(&current->files->count) > 1;
-}
-
-static int kdbus_memfd_count_in_table(const void *file, struct file *found,
-				      unsigned int fd)
-{
-	if (found != file)
-		return 0;
-	return file_count(found) == 2 ? 1 : -1;
-}
-
-/*
- * Whether nothing but the descriptor that the ioctl was called on, and the
- * system call itself, has a reference to the front. Other threads can have
- * closed the descriptor, and a reference that is left would look like its own:
- * so they are counted while the file is seen in the table, under its lock.
- */
-static bool kdbus_memfd_is_own(struct file *file, bool shared_table)
-{
-	if (!shared_table)
-		return file_count(file) == 1;
-	return iterate_fd(current->files, 0, kdbus_memfd_count_in_table,
-			  file) == 1;
-}
-
-/* Whether anybody but the caller has the file, or has it mapped. */
-static bool kdbus_memfd_is_shared(struct file *file, bool shared_table)
-{
-	const struct kdbus_memfd_file *memfd = file->private_data;
-
-	return atomic_read(&memfd->n_messages) ||
-	       file_count(memfd->file) > 1 ||
-	       d_count(file_dentry(memfd->file)) > 1 ||
-	       !kdbus_memfd_is_own(file, shared_table);
-}
-
-/*
- * Whether anybody holds on to pages of a file that is not mapped: direct or
- * asynchronous I/O, vmsplice(), another process that copies. A page has one
- * reference per page from the page cache and one from the look itself.
- *
- * Pages that wait in a processor's list for being put on an LRU list look
- * pinned as well. A look empties those lists of the processor it runs on,
- * when it releases what it has found; so the next one may see less.
- */
-static bool kdbus_memfd_is_pinned(struct kdbus_memfd_file *memfd)
-{
-	struct address_space *mapping = memfd->file->f_mapping;
-	struct folio_batch batch;
-	bool pinned = false;
-	pgoff_t index = 0;
-	unsigned int i;
-
-	folio_batch_init(&batch);
-	while (!pinned &&
-	       filemap_get_folios(mapping, &index, ULONG_MAX, &batch)) {
-		for (i = 0; i < folio_batch_count(&batch); i++) {
-			struct folio *folio = batch.folios[i];
-
-			if (folio_ref_count(folio) > folio_nr_pages(folio) + 1)
-				pinned = true;
-		}
-		folio_batch_release(&batch);
-		cond_resched();
-	}
-	return pinned;
-}
-
-/* Empties the lists of this processor by releasing a few pages. */
-static long kdbus_memfd_drain(void *arg)
-{
-	struct kdbus_memfd_file *memfd = arg;
-	struct folio_batch batch;
-	pgoff_t index = 0;
-
-	folio_batch_init(&batch);
-	filemap_get_folios(memfd->file->f_mapping, &index, ULONG_MAX, &batch);
-	folio_batch_release(&batch);
-	return 0;
-}
-
-static void kdbus_memfd_drain_everywhere(struct kdbus_memfd_file *memfd)
-{
-	int cpu;
-
-	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		work_on_cpu(cpu, kdbus_memfd_drain, memfd);
-	cpus_read_unlock();
-}
-
-/* After look number @look found pages pinned. False: look no more. */
-static bool kdbus_memfd_wait_for_pins(struct kdbus_memfd_file *memfd,
-				      unsigned int look)
-{
-	unsigned int ms;
-
-	if (look == 0)
-		return true;
-	if (look == 1) {
-		kdbus_memfd_drain_everywhere(memfd);
-		return true;
-	}
-	if (look >= KDBUS_MEMFD_LOOKS - 1)
-		return false;
-	ms = KDBUS_MEMFD_WAIT_MS << (look - 2);
-	return !schedule_timeout_killable(msecs_to_jiffies(ms));
-}
-
-/* One attempt. -EAGAIN: only pinned pages are in the way. */
-static int kdbus_memfd_try_seal(struct file *file, bool seal,
-				bool shared_table)
-{
-	struct kdbus_memfd_file *memfd = file->private_data;
-	int ret = 0;
-
-	kdbus_memfd_lock(memfd);
-	if (kdbus_memfd_is_shared(file, shared_table)) {
-		ret = memfd->sealed == seal ? -EALREADY : -ETXTBSY;
-	} else if (memfd->sealed != seal) {
-		if (memfd->was_mapped && kdbus_memfd_is_pinned(memfd)) {
-			ret = -EAGAIN;
-		} else {
-			memfd->was_mapped = false;
-			memfd->sealed = seal;
-		}
-	}
-	kdbus_memfd_unlock(memfd);
-	return ret;
-}
-
-static int kdbus_memfd_set_seal(struct file *file, bool seal)
-{
-	struct kdbus_memfd_file *memfd = file->private_data;
-	bool shared_table = kdbus_memfd_table_is_shared();
-	unsigned int look = 0;
-	int ret;
-
-	do {
-		ret = kdbus_memfd_try_seal(file, seal, shared_table);
-	} while (ret == -EAGAIN && kdbus_memfd_wait_for_pins(memfd, look++));
-	if (ret == -EAGAIN)
-		ret = -ETXTBSY;
-
-	trace_kdbus_memfd_seal(memfd->id, kdbus_memfd_get_size(memfd), seal,
-			       ret, memfd->name);
 	return ret;
 }
 

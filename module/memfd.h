@@ -35,9 +35,11 @@
 #ifndef KDBUS_MEMFD_H
 #define KDBUS_MEMFD_H
 
+#include <linux/atomic.h>
+#include <linux/fs.h>
 #include <linux/types.h>
 
-struct file;
+#include "limits.h"
 
 long kdbus_cmd_memfd_new(void __user *argp);
 
@@ -47,5 +49,43 @@ bool kdbus_memfd_carry(struct file *file);
 void kdbus_memfd_uncarry(struct file *file);
 u64 kdbus_memfd_size(const struct file *file);
 void kdbus_memfd_trace_pass(const struct file *file, u64 bus, u64 src, u64 msg);
+
+/* ---- for memfd.c and memfd-seal.c only ---------------------------------- */
+
+/**
+ * struct kdbus_memfd_file - what a front file stands for
+ * @id:		of trace events
+ * @file:	the backing, referenced
+ * @sealed:	nobody may change it; lock: the backing inode's
+ * @was_mapped:	pages may have been pinned through a mapping since they were
+ *		last looked at; same lock
+ * @n_messages:	references of messages; grows under that lock only
+ * @name:	given by the maker, may be empty
+ */
+struct kdbus_memfd_file {
+	u64 id;
+	struct file *file;
+	bool sealed;
+	bool was_mapped;
+	atomic_t n_messages;
+	char name[KDBUS_SYSNAME_MAX_LEN + 1];
+};
+
+static inline void kdbus_memfd_lock(struct kdbus_memfd_file *memfd)
+{
+	inode_lock_nested(file_inode(memfd->file), I_MUTEX_NONDIR2);
+}
+
+static inline void kdbus_memfd_unlock(struct kdbus_memfd_file *memfd)
+{
+	inode_unlock(file_inode(memfd->file));
+}
+
+static inline u64 kdbus_memfd_get_size(const struct kdbus_memfd_file *memfd)
+{
+	return i_size_read(file_inode(memfd->file));
+}
+
+int kdbus_memfd_set_seal(struct file *file, bool seal);
 
 #endif /* KDBUS_MEMFD_H */
