@@ -107,7 +107,7 @@ by_perf() {
 # No process has it then; and what is said helps.
 by_pinned_program() {
 	local ret=0 dir=/sys/fs/bpf/holders
-	bpftool prog loadall "$(dirname "$KDBUS_KO")/bpf/kdbus_top.bpf.o" $dir autoattach || return 1
+	bpftool prog loadall "$bin/../bpf/kdbus_top.bpf.o" $dir autoattach || return 1
 	unload_says "a BPF program on an event of kdbus is pinned: rm $dir/" || ret=1
 	sed -n 's/^  .*: \(rm [^,]*\).*/\1/p' "$tmp/said" > "$tmp/do"
 	bash "$tmp/do" && refs 0 || ret=1
