@@ -126,7 +126,7 @@ by_trigger() {
 }
 by_event_trigger() {
 	by_trigger $tracing/events/sched/sched_process_exit/trigger enable_event:kdbus:kdbus_msg_send \
-		"a trigger of ftrace switches an event of kdbus: echo '!enable_event:kdbus:kdbus_msg_send' >> "
+		"ftrace switches an event of kdbus: echo '!enable_event:kdbus:kdbus_msg_send' >> "
 }
 by_instance_trigger() {
 	local ret=0
@@ -138,7 +138,7 @@ by_instance_trigger() {
 }
 by_function_trigger() {
 	by_trigger $tracing/set_ftrace_filter do_exit:enable_event:kdbus:kdbus_msg_send \
-		"a function that ftrace watches switches an event of kdbus: echo "
+		"ftrace switches an event of kdbus: echo '!do_exit:enable_event:kdbus:kdbus_msg_send' >> .*/set_ftrace_filter"
 }
 by_eprobe() {
 	by_trigger $tracing/dynamic_events 'e:holders/ep kdbus.kdbus_msg_send ret=$ret' \
