@@ -23,7 +23,8 @@ if [ $# -gt 0 ]; then
 fi
 
 release=$(uname -r)
-cp "$KDBUS_KO" "$tmp/kdbus.ko"
+# without what is for debuggers, which is nine tenths of it
+objcopy -g "$KDBUS_KO" "$tmp/kdbus.ko"
 dummy=$(modinfo -n dummy)
 case $dummy in
 *.xz) xz -dc "$dummy" ;;
