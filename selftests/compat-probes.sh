@@ -34,6 +34,7 @@ HAVE_CONST_DEVNODE         node.c        no   yes   yes
 HAVE_ASSIGN_STR_1          trace.c       no   yes   yes
 HAVE_HRTIMER_SETUP         connection.c  no   no    yes
 HAVE_VFS_MMAP              pool.c        no   no    yes
+HAVE_RECEIVE_FD_UFD        node.c        no   yes   yes
 HAVE_SHMEM_VMA_FLAGS       node.c        no   no    yes
 HAVE_FOLIO_BATCH_H         node.c        no   no    yes
 HAVE_MNT_IDMAP             node.c        no   yes   yes
