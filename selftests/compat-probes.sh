@@ -114,7 +114,7 @@ while read -r name source answers; do
 	! cmp -s "$truth" "$work/module/compat/kdbus_compat_config.h" ||
 		fail "$name was not turned round"
 	if $CC "${flags[@]}" -DMODULE -DKBUILD_MODNAME='"kdbus"' -DKBUILD_BASENAME='"kdbus"' \
-		-Werror -I"$work/module" -I"$work/module/compat" -I"$work/include/uapi" \
+		-Werror -I"$work" -I"$work/module" -I"$work/module/compat" -I"$work/include/uapi" \
 		-fsyntax-only "$work/module/$source" > "$work/log" 2>&1; then
 		fail "$source compiles with the wrong answer about $name"
 	fi
@@ -124,7 +124,7 @@ done <<< "$table"
 cp "$truth" "$work/module/compat/kdbus_compat_config.h"
 for source in $(sed 1,2d <<< "$table" | awk 'NF { print $2 }' | sort -u); do
 	$CC "${flags[@]}" -DMODULE -DKBUILD_MODNAME='"kdbus"' -DKBUILD_BASENAME='"kdbus"' \
-		-Werror -I"$work/module" -I"$work/module/compat" -I"$work/include/uapi" \
+		-Werror -I"$work" -I"$work/module" -I"$work/module/compat" -I"$work/include/uapi" \
 		-fsyntax-only "$work/module/$source" > "$work/log" 2>&1 || {
 		fail "$source does not compile with the answers as they are"
 		cat "$work/log"
