@@ -64,7 +64,7 @@ struct kdbus_client_info {
 	__u64 pool_size;
 	struct kdbus_bloom_parameter bloom;
 	__u8 id128[16];
-};
+} __attribute__((aligned(8)));
 
 /**
  * struct kdbus_client - a connection to a bus
@@ -98,7 +98,7 @@ struct kdbus_builder_msg {
 		__u64 cookie_reply;
 		__u64 offset_reply;
 	};
-};
+} __attribute__((aligned(8)));
 
 /**
  * struct kdbus_builder - a command being built
