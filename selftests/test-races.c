@@ -475,7 +475,7 @@ TEST(messages_to_a_name_that_changes_hands)
 	ASSERT_EQ(got[0] + got[1], sent);
 }
 
-#define SWAPS 100000
+#define SWAPS 10000000
 
 static int n_swaps;
 
@@ -499,7 +499,7 @@ static void *swap_long(void *arg)
 TEST(a_name_that_never_stays_ends_a_send)
 {
 	static struct kdbus_client owners[2];
-	static char data[16 << 20];
+	static char data[8 << 20];
 	struct kdbus_builder m;
 	pthread_t t;
 	int i, ret;
