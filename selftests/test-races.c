@@ -475,60 +475,6 @@ TEST(messages_to_a_name_that_changes_hands)
 	ASSERT_EQ(got[0] + got[1], sent);
 }
 
-#define SWAPS 10000000
-
-static int n_swaps;
-
-/* Two owners take a name from each other, for a long time. */
-static void *swap_long(void *arg)
-{
-	const __u64 flags = KDBUS_NAME_ALLOW_REPLACEMENT |
-			    KDBUS_NAME_REPLACE_EXISTING;
-	struct kdbus_client *owners = arg;
-
-	for (n_swaps = 0; !stop && n_swaps < SWAPS; n_swaps++)
-		ASSERT_OK(kdbus_client_acquire(&owners[1 - n_swaps % 2], "o.n",
-					       flags));
-	return NULL;
-}
-
-/*
- * spec 9.7, 22.4: a message that takes longer to copy than the name stays with
- * one owner is not sent, and its sender is told before they are tired of it.
- */
-TEST(a_name_that_never_stays_ends_a_send)
-{
-	static struct kdbus_client owners[2];
-	static char data[8 << 20];
-	struct kdbus_builder m;
-	pthread_t t;
-	int i, ret;
-
-	setup();
-	for (i = 0; i < 2; i++)
-		client_new_pool(&owners[i], &bus, 64 << 20);
-	ASSERT_OK(kdbus_client_acquire(&owners[0], "o.n",
-				       KDBUS_NAME_ALLOW_REPLACEMENT));
-	ASSERT_OK(pthread_create(&t, NULL, swap_long, owners));
-	for (i = 0; i < 50; i++) {
-		kdbus_build_msg(&m, 0, 1);
-		kdbus_build_string(&m, KDBUS_ITEM_DST_NAME, "o.n");
-		kdbus_build_vec(&m, data, sizeof(data));
-		ret = kdbus_client_send(&a, &m);
-		ASSERT(n_swaps < SWAPS);
-		if (ret)
-			break;
-		receive_all(&owners[0]);
-		receive_all(&owners[1]);
-	}
-	ASSERT_EQ(ret, -EAGAIN);
-	stop = 1;
-	ASSERT_OK(pthread_join(t, NULL));
-	expect_nothing(&owners[0]);
-	expect_nothing(&owners[1]);
-	printf("# %d swaps\n", n_swaps);
-}
-
 /* 1 while the broadcast is sent, 2 when it has been */
 static int broadcasting;
 
