@@ -16,7 +16,7 @@ if [ $# -gt 0 ]; then
 	[ "${3:-/}" = / ] || root=(--root "$3")
 	build=$(realpath "/lib/modules/$("$here/../scripts/kernel-version")/build")
 	"$here/../vm/run" --timeout 1200 --kernel "$2" "${root[@]}" --mem 512M --smp 1 --klog "$tmp/klog" -- \
-		env KDBUS_KO="$(realpath "$1")" BUILD="$build" "$0" < /dev/null | tee "$tmp/tap"
+		env KDBUS_KO="$(realpath "$1")" BUILD="$build" CONFIG="${3:-}/boot/config-$2" "$0" < /dev/null | tee "$tmp/tap"
 	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$tmp/tap")
 	[ "$(grep -c '^ok ' "$tmp/tap")" = "${planned:-none}" ]
 	exit
@@ -194,7 +194,7 @@ else
 	skip "a symbol of another version" "this kernel has no versions of symbols"
 	skip "the layout of modules of another version" "this kernel has no versions of symbols"
 fi
-if grep -q '^CONFIG_MODULE_ALLOW_BTF_MISMATCH=y' "/boot/config-$release" 2> /dev/null; then
+if grep -q '^CONFIG_MODULE_ALLOW_BTF_MISMATCH=y' "$CONFIG"; then
 	skip "another kernel's BTF" "this kernel loads a module whatever its BTF"
 else
 	check "another kernel's BTF" foreign_btf
