@@ -169,7 +169,9 @@
 	EV_RECORD(name)
 
 /*
- * With the module's BTF the struct is found by type, and loads are direct.
+ * With the module's BTF the struct is found by type, and loads are direct; from
+ * 6.12 on the verifier takes any pointer that a module's event has for one that
+ * may be NULL.
  * Without, it is read as it lies in memory; the schema's version, which user
  * space has compared, says how. Then its last fields, which a record has not,
  * are known as well.
@@ -188,6 +190,8 @@
 	{								\
 		const struct type *p = (const void *)ctx[0];		\
 									\
+		if (!p)							\
+			return;						\
 		EV_##name(EV_CORE, EV_CORE_STRING, EV_CORE_STRING)	\
 		EV_MORE_##name						\
 	}								\

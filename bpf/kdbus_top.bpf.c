@@ -275,6 +275,8 @@ static __always_inline __u32 bucket_of(__u64 ns)
 	/* a bound belongs to the bucket below it */
 	__u64 v = (ns - 1) >> TOP_TABLE_SHIFT;
 
+	/* what is compared is what indexes, or the verifier knows no bound */
+	barrier_var(v);
 	if (v < TOP_TABLE)
 		return bucket_table[v];
 	if (!ns)
