@@ -236,6 +236,12 @@ def check_rendering(tmp):
             yield "%s: %s" % (source, done.stderr.strip())
 
 
+def check_html(tmp):
+    done = output_of("scripts/html", os.path.join(tmp, "html"), cwd=TOP)
+    if done.returncode or done.stdout:
+        yield "scripts/html: " + done.stdout.strip()
+
+
 def check_example(tmp, library):
     program = output_of("scripts/man-example", OVERVIEW, cwd=TOP)
     if program.returncode:
@@ -263,6 +269,7 @@ def main():
     wrong += check_versions()
     with tempfile.TemporaryDirectory() as tmp:
         wrong += check_rendering(tmp)
+        wrong += check_html(tmp)
         wrong += check_example(tmp, os.path.abspath(sys.argv[1]))
     for line in wrong:
         print(line)
