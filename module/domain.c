@@ -325,6 +325,8 @@ static int kdbus_domain_show(struct kdbus_domain *domain, umode_t mode)
 	ret = kdbus_node_show(&domain->control, path, MKDEV(domain->major, 0),
 			      mode, uid, GLOBAL_ROOT_GID);
 	kfree(path);
+	if (!ret && !domain->parent)
+		kdbus_node_announce(&domain->control);
 	return ret;
 }
 

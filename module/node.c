@@ -143,6 +143,22 @@ int kdbus_node_show(struct kdbus_node *node, const char *path, dev_t devt,
 }
 
 /**
+ * kdbus_node_announce() - send the uevents of a node, unlike those of others
+ * @node:	a node that is shown
+ *
+ * That it has come is said now, that it goes by kdbus_node_hide(). May sleep.
+ */
+void kdbus_node_announce(struct kdbus_node *node)
+{
+	mutex_lock(&node->lock);
+	if (node->device) {
+		dev_set_uevent_suppress(node->device, false);
+		kobject_uevent(&node->device->kobj, KOBJ_ADD);
+	}
+	mutex_unlock(&node->lock);
+}
+
+/**
  * kdbus_node_hide() - remove the file, for good
  * @node:	the node, shown or not
  *

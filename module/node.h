@@ -3,10 +3,12 @@
  * DOC: device nodes
  *
  * A node is one file below /dev, made and removed by devtmpfs, without uevents:
- * anybody can make buses, and udev should not have to look at each. It belongs to
- * an object (a domain or an endpoint) and can be shown once and hidden for
- * good: hiding first keeps it from ever being shown. @lock serializes just
- * these two, since both sleep; nothing else is taken under it.
+ * anybody can make buses, and udev should not have to look at each. Only the
+ * control node of the initial domain is announced: services start after it.
+ *
+ * A node belongs to an object (a domain or an endpoint) and can be shown once
+ * and hidden for good: hiding first keeps it from ever being shown. @lock
+ * serializes just these two, since both sleep; nothing else is taken under it.
  */
 #ifndef KDBUS_NODE_H
 #define KDBUS_NODE_H
@@ -32,6 +34,7 @@ void kdbus_node_subsys_exit(void);
 void kdbus_node_init(struct kdbus_node *node);
 int kdbus_node_show(struct kdbus_node *node, const char *path, dev_t devt,
 		    umode_t mode, kuid_t uid, kgid_t gid);
+void kdbus_node_announce(struct kdbus_node *node);
 void kdbus_node_hide(struct kdbus_node *node);
 
 #endif /* KDBUS_NODE_H */

@@ -247,24 +247,34 @@ static int uevents_open(void)
 	return fd;
 }
 
-/* Reads uevents up to one of another device, which is caused here. */
-static void expect_no_uevents(int fd)
+/* Asks for a uevent of the device. */
+static void uevent_cause(const char *device)
 {
-	static const char other[] = "/sys/devices/virtual/mem/null/uevent";
-	int trigger = open(other, O_WRONLY);
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/devices/%s/uevent", device);
+	fd = open(path, O_WRONLY);
+	ASSERT(fd >= 0);
+	ASSERT_EQ(write(fd, "change", 6), 6);
+	close(fd);
+}
+
+/* Whether @text is in a uevent up to one of another device, caused here. */
+static bool uevents_have(int fd, const char *text)
+{
+	bool have = false;
 	char buf[4096];
 	ssize_t n;
 
-	ASSERT(trigger >= 0);
-	ASSERT_EQ(write(trigger, "change", 6), 6);
-	close(trigger);
+	uevent_cause("virtual/mem/null");
 	do {
 		n = recv(fd, buf, sizeof(buf) - 1, 0);
 		ASSERT(n > 0);
 		buf[n] = 0;
-		if (strstr(buf, "kdbus"))
-			test_fail(__FILE__, __LINE__, "uevent %s", buf);
+		have |= !!strstr(buf, text);
 	} while (strcmp(buf, "change@/devices/virtual/mem/null"));
+	return have;
 }
 
 /* spec 1.3: devtmpfs makes the files; udev and PID 1 need not look at each */
@@ -284,7 +294,16 @@ TEST(nodes_come_and_go_without_uevents)
 		close(domain);
 		ASSERT(stat(bus.path, &st) < 0);
 	}
-	expect_no_uevents(fd);
+	ASSERT(!uevents_have(fd, "kdbus"));
+}
+
+/* udev, and services that start after it, are told of the first control node */
+TEST(the_control_node_of_the_initial_domain_has_uevents)
+{
+	int fd = uevents_open();
+
+	uevent_cause("kdbus!control");
+	ASSERT(uevents_have(fd, "change@/devices/kdbus!control"));
 }
 
 /* ---- names of buses ---------------------------------------------------- */
