@@ -65,6 +65,9 @@ endif
 # KERNEL=NAME: the module for a kernel of scripts/kernel, built in the root
 # where that kernel and its headers are.
 ifneq ($(KERNEL),)
+ifneq ($(D),)
+$(error KERNEL= and D= each say which kernel; give one of them)
+endif
 KERNELS := $(shell scripts/kernel --list)
 ifeq ($(filter $(KERNEL),$(KERNELS)),)
 $(error there is no kernel '$(KERNEL)'; KERNEL= takes one of: $(KERNELS))
