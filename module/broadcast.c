@@ -23,8 +23,9 @@ static enum kdbus_msg_kind kdbus_copy_kind(const struct kdbus_conn *conn)
 }
 
 /*
- * A copy for one receiver. Monitors get theirs for free, and all files of a
- * message that is not a broadcast.
+ * A copy for one receiver, or as a pointer why there is none: -EAGAIN means
+ * KDBUS_SEND_AGAIN. Monitors get theirs for free, and all files of a message
+ * that is not a broadcast.
  */
 static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 					  struct kdbus_conn *conn)
@@ -44,9 +45,9 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 	ret = kdbus_message_deliver(msg, conn, charged ? &charge : NULL, entry);
 	if (!ret && !charged)
 		ret = kdbus_message_copy_files(msg, entry, conn);
-	if (ret < 0) {
-		kdbus_entry_free(entry);
-		return ERR_PTR(ret);
+	if (ret) {
+		kdbus_entry_discard(entry);
+		return ERR_PTR(ret < 0 ? ret : -EAGAIN);
 	}
 	return entry;
 }
@@ -56,17 +57,17 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
  * @r:		the receivers
  * @msg:	the message, sent by current
  *
- * May sleep for as long as the sender's memory takes.
+ * Return: 0, or KDBUS_SEND_AGAIN if something is not in memory.
  */
-void kdbus_receivers_gather(const struct kdbus_receivers *r,
-			    struct kdbus_message *msg)
+int kdbus_receivers_gather(const struct kdbus_receivers *r,
+			   struct kdbus_message *msg)
 {
 	u64 flags = 0;
 	unsigned int i;
 
 	for (i = 0; i < r->n; i++)
 		flags |= READ_ONCE(r->conns[i]->attach_flags);
-	kdbus_message_gather(msg, kdbus_meta_allowed(flags));
+	return kdbus_message_gather(msg, kdbus_meta_allowed(flags));
 }
 
 /**
@@ -74,7 +75,8 @@ void kdbus_receivers_gather(const struct kdbus_receivers *r,
  * @c:		@to is set; given back with kdbus_copies_release()
  * @msg:	the message; its payload is staged or written to a slice
  *
- * Return: 0; -ENOMEM; or -EINTR if current is being killed.
+ * Return: 0; -ENOMEM; -EINTR if current is being killed; or KDBUS_SEND_AGAIN if
+ * a receiver wants to be told by now what is not in memory.
  */
 int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg)
 {
@@ -90,6 +92,8 @@ int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg)
 		c->entries[i] = kdbus_copy_new(msg, c->to.conns[i]);
 		if (c->entries[i] == ERR_PTR(-EINTR))
 			return -EINTR;
+		if (c->entries[i] == ERR_PTR(-EAGAIN))
+			return KDBUS_SEND_AGAIN;
 	}
 	return 0;
 }
@@ -177,7 +181,7 @@ void kdbus_copies_release(struct kdbus_copies *c)
 
 	for (i = 0; c->entries && i < c->to.n; i++)
 		if (!IS_ERR(c->entries[i]))
-			kdbus_entry_free(c->entries[i]);
+			kdbus_entry_discard(c->entries[i]);
 	kvfree(c->entries);
 	c->entries = NULL;
 	kdbus_receivers_release(&c->to);
@@ -302,8 +306,7 @@ static int kdbus_broadcast_take(struct kdbus_message *msg,
 {
 	if (!r->n)
 		return 0;
-	kdbus_receivers_gather(r, msg);
-	return kdbus_message_stage(msg);
+	return kdbus_receivers_gather(r, msg) ?: kdbus_message_stage(msg);
 }
 
 /**
@@ -368,7 +371,7 @@ static int kdbus_broadcast_fill(struct kdbus_broadcast *b)
 	ret = kdbus_match_message(msg->src->bus, msg, to);
 	if (!ret)
 		ret = kdbus_broadcast_take(msg, to);
-	if (ret < 0)
+	if (ret)
 		return ret;
 
 	kdbus_broadcast_filter(msg, to);
@@ -379,7 +382,7 @@ static int kdbus_broadcast_fill(struct kdbus_broadcast *b)
  * kdbus_broadcast() - try to send a message to whoever it matches
  * @msg:	the message
  *
- * Return: 0, also if nobody gets it; -EFAULT, -ENOMEM, -ECONNRESET, -EINTR, or
+ * Return: 0, also if nobody gets it; -ENOMEM, -ECONNRESET, -EINTR, or
  * KDBUS_SEND_AGAIN.
  */
 int kdbus_broadcast(struct kdbus_message *msg)

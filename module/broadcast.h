@@ -32,8 +32,8 @@ struct kdbus_copies {
 	struct kdbus_entry **entries;
 };
 
-void kdbus_receivers_gather(const struct kdbus_receivers *r,
-			    struct kdbus_message *msg);
+int kdbus_receivers_gather(const struct kdbus_receivers *r,
+			   struct kdbus_message *msg);
 int kdbus_copies_fill(struct kdbus_copies *c, struct kdbus_message *msg);
 unsigned int kdbus_copies_queue(struct kdbus_copies *c,
 				const struct kdbus_message *msg, u64 seq);

@@ -427,45 +427,114 @@ void kdbus_message_begin_try(struct kdbus_message *msg)
 	msg->names_changed = false;
 }
 
-/**
- * kdbus_message_stage() - copy the payload to the kernel
- * @msg:	the message; from now on its sender's memory is not looked at
- *
- * Return: 0, -ENOMEM or -EFAULT.
- */
-int kdbus_message_stage(struct kdbus_message *msg)
+/* Bytes copied at a time, so that others get the processor in between. */
+#define KDBUS_STAGE_CHUNK	(1UL << 20)
+
+static int kdbus_message_stage_vec(const struct kdbus_vec *vec, u8 *to)
+{
+	const u8 __user *from = u64_to_user_ptr(vec->address);
+	u64 left = vec->size;
+
+	while (left) {
+		size_t n = min_t(u64, left, KDBUS_STAGE_CHUNK);
+
+		if (copy_from_user(to, from, n))
+			return -EFAULT;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		to += n;
+		from += n;
+		left -= n;
+	}
+	return 0;
+}
+
+static int kdbus_message_stage_all(const struct kdbus_message *msg, u8 *pos)
 {
 	const struct kdbus_item *item;
 	struct kdbus_items items;
-	u8 *pos;
+	int ret = 0;
 
-	if (msg->staged || !msg->data_size)
-		return 0;
-	msg->staged = kvmalloc(msg->data_size, GFP_KERNEL_ACCOUNT |
-			       __GFP_NOWARN);
-	if (!msg->staged)
-		return -ENOMEM;
-
-	pos = msg->staged;
 	kdbus_message_for_each_item(msg, items, item) {
 		const struct kdbus_vec *vec = &item->vec;
+		u64 size = vec->address ? vec->size : vec->size % 8;
 
 		if (item->type != KDBUS_ITEM_PAYLOAD_VEC)
 			continue;
-		if (!vec->address) {
-			memset(pos, 0, vec->size % 8);
-			pos += vec->size % 8;
-			continue;
-		}
-		if (copy_from_user(pos, u64_to_user_ptr(vec->address),
-				   vec->size)) {
-			kvfree(msg->staged);
-			msg->staged = NULL;
-			return -EFAULT;
-		}
-		pos += vec->size;
+		if (vec->address)
+			ret = kdbus_message_stage_vec(vec, pos);
+		else
+			memset(pos, 0, size);
+		if (ret < 0)
+			break;
+		pos += size;
 	}
-	return 0;
+	return ret;
+}
+
+/* May sleep for as long as the sender's memory takes, if page faults may. */
+static int kdbus_message_do_stage(struct kdbus_message *msg)
+{
+	u8 *data;
+	int ret;
+
+	if (msg->staged || !msg->data_size)
+		return 0;
+	data = kvmalloc(msg->data_size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!data)
+		return -ENOMEM;
+	ret = kdbus_message_stage_all(msg, data);
+	if (ret < 0)
+		kvfree(data);
+	else
+		msg->staged = data;
+	return ret;
+}
+
+/**
+ * kdbus_message_stage() - copy the payload to the kernel, part of a try
+ * @msg:	the message; from now on its sender's memory is not looked at
+ *
+ * Does not wait for the sender's memory.
+ *
+ * Return: 0, -ENOMEM, -EINTR if current is being killed, or KDBUS_SEND_AGAIN
+ * if the payload is not in memory.
+ */
+int kdbus_message_stage(struct kdbus_message *msg)
+{
+	int ret;
+
+	pagefault_disable();
+	ret = kdbus_message_do_stage(msg);
+	pagefault_enable();
+	if (ret != -EFAULT)
+		return ret;
+	msg->lacks_data = true;
+	return KDBUS_SEND_AGAIN;
+}
+
+/**
+ * kdbus_message_fault_in() - take from the sender what the last try lacked
+ * @msg:	the message, sent by current; between two tries
+ *
+ * Sleeps for as long as the sender's memory takes, so the caller holds nothing
+ * of a receiver's.
+ *
+ * Return: 0, -ENOMEM, -EFAULT, or -EINTR if current is being killed.
+ */
+int kdbus_message_fault_in(struct kdbus_message *msg)
+{
+	int ret = 0;
+
+	if (msg->lacks_meta)
+		kdbus_meta_gather(&msg->meta, msg->lacks_meta);
+	if (msg->lacks_data)
+		ret = kdbus_message_do_stage(msg);
+	msg->lacks_meta = 0;
+	msg->lacks_data = false;
+	/* less may have come than there is */
+	return fatal_signal_pending(current) ? -EINTR : ret;
 }
 
 /* ---- metadata --------------------------------------------------------- */
@@ -506,43 +575,51 @@ static int kdbus_message_write_names(struct kdbus_message *msg,
  * @msg:	the message, sent by current
  * @flags:	KDBUS_ATTACH_* they want, as kdbus_meta_allowed() says
  *
- * May sleep for as long as the sender's memory takes.
+ * Does not wait for the sender's memory.
+ *
+ * Return: 0, or KDBUS_SEND_AGAIN if something is not in memory.
  */
-void kdbus_message_gather(struct kdbus_message *msg, u64 flags)
+int kdbus_message_gather(struct kdbus_message *msg, u64 flags)
 {
 	/* of who speaks for somebody else, current tells nothing */
 	if (msg->src->given.any)
 		flags &= KDBUS_ATTACH_TIMESTAMP;
-	kdbus_meta_gather(&msg->meta, flags);
+	msg->lacks_meta = kdbus_meta_gather_present(&msg->meta, flags);
+	return msg->lacks_meta ? KDBUS_SEND_AGAIN : 0;
 }
 
 /*
  * Writes the metadata that @conn gets. A TIMESTAMP comes first; *@seq_offset
  * is set to where its number goes when there is one. Without memory there is
- * less metadata: a message is not lost for it.
+ * less metadata: a message is not lost for it. KDBUS_SEND_AGAIN if that would
+ * have to wait.
  */
-static void kdbus_message_write_meta(struct kdbus_message *msg,
-				     const struct kdbus_conn *conn,
-				     struct kdbus_item_writer *w,
-				     u64 *seq_offset)
+static int kdbus_message_write_meta(struct kdbus_message *msg,
+				    const struct kdbus_conn *conn,
+				    struct kdbus_item_writer *w,
+				    u64 *seq_offset)
 {
 	u64 flags = READ_ONCE(conn->attach_flags);
+	int ret;
 
 	*seq_offset = 0;
 	if (!flags)
-		return;
+		return 0;
 	flags = kdbus_meta_allowed(flags);
-	kdbus_message_gather(msg, flags);
+	ret = kdbus_message_gather(msg, flags);
+	if (ret)
+		return ret;
 	if ((flags & KDBUS_ATTACH_NAMES) &&
 	    kdbus_message_write_names(msg, conn) < 0)
 		flags &= ~(u64)KDBUS_ATTACH_NAMES;
 	if (kdbus_info_write(msg->src, &msg->meta, flags, &conn->view,
 			     &msg->names, w) < 0) {
 		w->size = 0;
-		return;
+		return 0;
 	}
 	if (flags & msg->meta.have & KDBUS_ATTACH_TIMESTAMP)
 		*seq_offset = KDBUS_ITEM_HEADER_SIZE;
+	return 0;
 }
 
 /* ---- delivering ------------------------------------------------------- */
@@ -720,49 +797,23 @@ static int kdbus_message_write(struct kdbus_message *msg,
 		ret = kdbus_pool_write_zero(&w, slice->offset + slice->size -
 					    w.pos);
 	kdbus_pool_writer_end(&w);
+	slice->written = w.pos - slice->offset;
 	return ret;
-}
-
-/*
- * kdbus_message_write() at the receiver's expense: waits for nothing of the
- * sender's. If that is not there the slice is given back, and the next try has
- * a copy of it. Only who is privileged sends more than is copied, and is
- * trusted.
- */
-static int kdbus_message_write_at_once(struct kdbus_message *msg,
-				       const struct kdbus_item_writer *meta,
-				       u64 seq_offset,
-				       struct kdbus_entry *entry)
-{
-	int ret;
-
-	if (msg->data_size > KDBUS_MSG_MAX_STAGED)
-		return kdbus_message_write(msg, meta, seq_offset, entry);
-
-	pagefault_disable();
-	ret = kdbus_message_write(msg, meta, seq_offset, entry);
-	pagefault_enable();
-	if (ret != -EFAULT)
-		return ret;
-	kdbus_slice_unpin(entry->slice);
-	entry->slice = NULL;
-	return kdbus_message_stage(msg) ?: KDBUS_SEND_AGAIN;
 }
 
 /**
  * kdbus_message_deliver() - write a message into a receiver's pool
  * @msg:	the message, sent by current
  * @conn:	the receiver
- * @charge:	who is charged for it, or NULL: the receiver asked for it
- * @entry:	gets the slice, every byte of which is written
+ * @charge:	what is charged for it, or NULL: the receiver asked for it
+ * @entry:	gets the slice, every byte of which is written; on failure part
+ *		of it may be, so it ends with kdbus_entry_discard()
  *
- * Sleeps for as long as the sender's memory takes, if it is not staged; without
- * @charge no slice is held meanwhile. @entry lives until the end of the try.
+ * May sleep, but not for the sender's memory.
  *
- * Return: 0; -ENOMEM; a negative errno of kdbus_slice_alloc(); -EFAULT; -EINTR
- * if current is being killed; a negative errno of getting a page; or, without
- * @charge and of a message that is neither staged nor written to another slice,
- * KDBUS_SEND_AGAIN. What @entry holds by then is freed with it.
+ * Return: 0; -ENOMEM; a negative errno of kdbus_slice_alloc(); -EINTR if
+ * current is being killed; a negative errno of getting a page; or
+ * KDBUS_SEND_AGAIN if something of the sender's is not in memory.
  */
 int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 			  const struct kdbus_charge *charge,
@@ -774,8 +825,10 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 	int ret;
 
 	kdbus_item_writer_init(&meta);
-	kdbus_message_write_meta(msg, conn, &meta, &seq_offset);
-	/* what is missing of that may be so because it was killed meanwhile */
+	ret = kdbus_message_write_meta(msg, conn, &meta, &seq_offset);
+	if (ret)
+		goto exit;
+	/* an allocation may have failed because of that */
 	if (fatal_signal_pending(current)) {
 		ret = -EINTR;
 		goto exit;
@@ -793,13 +846,15 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 		entry->charge = *charge;
 		entry->charge_user = msg->src->user->key;
 		entry->n_fds = charge->fds;
-		ret = kdbus_message_write(msg, &meta, seq_offset, entry);
-	} else {
-		ret = kdbus_message_write_at_once(msg, &meta, seq_offset,
-						  entry);
 	}
-	if (!ret && !msg->written) {
-		/* who gets it next copies from here, not from the sender */
+	pagefault_disable();
+	ret = kdbus_message_write(msg, &meta, seq_offset, entry);
+	pagefault_enable();
+	if (ret == -EFAULT) {
+		msg->lacks_data = true;
+		ret = KDBUS_SEND_AGAIN;
+	} else if (!ret && !msg->written) {
+		/* further copies come from here, not from the sender */
 		msg->written = slice;
 		msg->written_at = msg->items_size + meta.size;
 	}

@@ -6,9 +6,14 @@
  * fetched once and checked once, its files are pinned by then, and from then
  * on only this copy is looked at; just the payload is still in the sender's
  * memory, and goes from there straight into the receiver's slice. A message
- * belongs to the task that sends it and takes no locks. Payload that several
- * receivers get is copied to the kernel once, so that all get the same; and so
- * is what a reply at its receiver's expense would otherwise have to wait for.
+ * belongs to the task that sends it and takes no locks. The payload of a
+ * broadcast is copied to the kernel once, so that all receivers get the same.
+ *
+ * A try to deliver never waits for the sender's memory, because it holds its
+ * receivers and their slices. It reads with page faults disabled. If something
+ * is not in memory the try notes what it lacks, gives everything back and ends;
+ * kdbus_message_fault_in() then waits, with nothing of a receiver's in hand,
+ * and copies it to kernel memory that the sender is charged for.
  *
  * What the receiver finds in its slice, each item padded to 8 bytes:
  *
@@ -53,6 +58,8 @@ struct kdbus_conn;
  * @items_size:	bytes of header and items as they are delivered
  * @data_size:	bytes of data behind them
  * @staged:	all data, if it was copied to the kernel; or NULL
+ * @lacks_data:	the last try found payload that is not in memory
+ * @lacks_meta:	KDBUS_ATTACH_* that the last try would have waited for
  * @written:	a slice of this try that has all data, pinned; or NULL
  * @written_at:	where in it the data begins
  * @names_gen:	state of the sender's names that @names showed first in a try
@@ -81,6 +88,8 @@ struct kdbus_message {
 	u64 items_size;
 	u64 data_size;
 	u8 *staged;
+	bool lacks_data;
+	u64 lacks_meta;
 	const struct kdbus_slice *written;
 	u64 written_at;
 	u64 names_gen;
@@ -99,8 +108,9 @@ void kdbus_message_release(struct kdbus_message *msg);
 u64 kdbus_message_new_id(void);
 bool kdbus_message_is_broadcast(const struct kdbus_message *msg);
 void kdbus_message_begin_try(struct kdbus_message *msg);
-void kdbus_message_gather(struct kdbus_message *msg, u64 flags);
+int kdbus_message_gather(struct kdbus_message *msg, u64 flags);
 int kdbus_message_stage(struct kdbus_message *msg);
+int kdbus_message_fault_in(struct kdbus_message *msg);
 int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 			  const struct kdbus_charge *charge,
 			  struct kdbus_entry *entry);

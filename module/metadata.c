@@ -410,6 +410,28 @@ void kdbus_meta_gather(struct kdbus_meta *m, u64 attach_flags)
 }
 
 /**
+ * kdbus_meta_gather_present() - kdbus_meta_gather(), but wait for no memory
+ * @m:		where to
+ * @attach_flags: KDBUS_ATTACH_* of what is wanted
+ *
+ * Return: those of @attach_flags for which memory of current's is needed that
+ * is not there now. They have not been gathered, all others have.
+ */
+u64 kdbus_meta_gather_present(struct kdbus_meta *m, u64 attach_flags)
+{
+	u64 cmdline = kdbus_meta_allowed(attach_flags) &
+		      KDBUS_ATTACH_CMDLINE & ~m->have;
+
+	pagefault_disable();
+	kdbus_meta_gather(m, attach_flags);
+	pagefault_enable();
+	if (!cmdline || m->strings[KDBUS_META_CMDLINE].len)
+		return 0;
+	m->have &= ~cmdline;
+	return cmdline;
+}
+
+/**
  * kdbus_meta_trim() - give back the room that strings do not need
  * @m:		the metadata; the caller is the only one who has it
  *

@@ -179,6 +179,7 @@ struct kdbus_meta_ns {
 u64 kdbus_meta_allowed(u64 attach_flags);
 
 void kdbus_meta_gather(struct kdbus_meta *m, u64 attach_flags);
+u64 kdbus_meta_gather_present(struct kdbus_meta *m, u64 attach_flags);
 void kdbus_meta_trim(struct kdbus_meta *m);
 void kdbus_meta_destroy(struct kdbus_meta *m);
 

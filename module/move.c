@@ -110,7 +110,7 @@ static struct kdbus_entry *kdbus_twin_new(const struct kdbus_move *move,
 	return twin;
 
 exit_free:
-	kdbus_entry_free(twin);
+	kdbus_entry_discard(twin);
 	return ERR_PTR(ret);
 }
 
@@ -142,7 +142,7 @@ static void kdbus_twin_attach(const struct kdbus_move *move,
 	}
 	spin_unlock(&move->from->lock);
 
-	kdbus_entry_free(stale);
+	kdbus_entry_discard(stale);
 	if (stale_to)
 		kdbus_conn_put(stale_to);
 }
@@ -197,7 +197,7 @@ static void kdbus_move_forget(struct kdbus_conn *from)
 	struct kdbus_conn *to;
 
 	while (kdbus_move_take_twin(from, &last, &twin, &to)) {
-		kdbus_entry_free(twin);
+		kdbus_entry_discard(twin);
 		kdbus_conn_put(to);
 		cond_resched();
 	}

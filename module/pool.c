@@ -289,6 +289,7 @@ static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 	kdbus_slice_take(best, size);
 	best->account = account;
 	best->user = false;
+	best->written = 0;
 	best->pins = 1;
 	*slice = best;
 	return 0;
@@ -752,12 +753,17 @@ static int kdbus_pool_writer_page(struct kdbus_pool_writer *w,
 
 enum kdbus_source { KDBUS_SOURCE_KERNEL, KDBUS_SOURCE_USER, KDBUS_SOURCE_ZERO };
 
-/* Writes @n bytes to the writer's page, which has room for them. */
+/*
+ * Writes @n bytes to the writer's page, which has room for them. A fault may
+ * have written any of them.
+ */
 static int kdbus_pool_fill(struct kdbus_pool_writer *w, enum kdbus_source from,
 			   const void *src, const void __user *usrc, size_t n)
 {
 	char *at = w->map + PAGE_SIZE - w->left;
 
+	w->pos += n;
+	w->left -= n;
 	switch (from) {
 	case KDBUS_SOURCE_KERNEL:
 		memcpy(at, src, n);
@@ -770,8 +776,6 @@ static int kdbus_pool_fill(struct kdbus_pool_writer *w, enum kdbus_source from,
 		memset(at, 0, n);
 		break;
 	}
-	w->pos += n;
-	w->left -= n;
 	return 0;
 }
 
@@ -821,9 +825,10 @@ int kdbus_pool_write_pages(struct kdbus_pool_writer *w, const void *src,
  * @src:	what to write
  * @len:	bytes; the slice has room for them
  *
- * May sleep for as long as user memory takes to fault in: for ever.
+ * The caller has page faults disabled: user memory may take for ever to fault
+ * in, and may be the pool itself.
  *
- * Return: 0, -EFAULT or a negative errno of getting the page.
+ * Return: 0, -EFAULT if some of it is not in memory, or a negative errno of getting the page.
  */
 int kdbus_pool_write_user(struct kdbus_pool_writer *w, const void __user *src,
 			  u64 len)
@@ -903,7 +908,30 @@ int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from)
 	w.to_the_end = true;
 	ret = kdbus_pool_write_slice(&w, from, 0, from->size);
 	kdbus_pool_writer_end(&w);
+	to->written = to->size;
 	return ret;
+}
+
+/**
+ * kdbus_slice_clear() - wipe what was written to a slice that is given back
+ * @slice:	the slice, pinned by the caller alone; nothing is written to it
+ *		any more
+ *
+ * The pool's owner has the slice mapped, and is not to read a message there
+ * that was refused. A page that cannot be had is not wiped; the slice then
+ * keeps a pin for good, so that its room is not used again. May sleep.
+ */
+void kdbus_slice_clear(struct kdbus_slice *slice)
+{
+	struct kdbus_pool_writer w;
+	int ret;
+
+	kdbus_pool_writer_init(&w, slice, 0);
+	w.to_the_end = true;
+	ret = kdbus_pool_write_zero(&w, slice->written);
+	kdbus_pool_writer_end(&w);
+	if (ret < 0)
+		kdbus_slice_pin(slice);
 }
 
 /**

@@ -42,6 +42,7 @@ struct mem_cgroup;
  * @size:	its bytes, a multiple of 8
  * @is_free:	which tree it is in
  * @user:	its offset was handed out and not freed yet
+ * @written:	bytes from its beginning that may be written, while it is filled
  * @pins:	holds of the kernel
  * @account:	who is charged for it, or NULL
  * @msg:	trace id of the message in it, or 0
@@ -54,6 +55,7 @@ struct kdbus_slice {
 	struct rb_node rb;
 	u64 offset;
 	u64 size;
+	u64 written;
 	bool is_free;
 	bool user;
 	unsigned int pins;
@@ -133,6 +135,7 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 				      u64 msg);
 void kdbus_slice_pin(struct kdbus_slice *slice);
 void kdbus_slice_unpin(struct kdbus_slice *slice);
+void kdbus_slice_clear(struct kdbus_slice *slice);
 void kdbus_slice_publish(struct kdbus_slice *slice);
 void kdbus_slice_leave_queue(struct kdbus_slice *slice, unsigned int fds,
 			     bool publish);

@@ -96,7 +96,7 @@ void kdbus_entry_forget_twin(struct kdbus_entry *entry)
 {
 	if (!entry->twin_to)
 		return;
-	kdbus_entry_free(entry->twin);
+	kdbus_entry_discard(entry->twin);
 	kdbus_conn_put(entry->twin_to);
 	entry->twin = NULL;
 	entry->twin_to = NULL;
@@ -125,6 +125,19 @@ void kdbus_entry_free(struct kdbus_entry *entry)
 		return;
 	kdbus_entry_empty(entry);
 	kfree(entry);
+}
+
+/**
+ * kdbus_entry_discard() - kdbus_entry_free() of a message that was refused
+ * @entry:	the entry, which has never been in a queue; or NULL
+ *
+ * Its receiver finds nothing of it. May sleep.
+ */
+void kdbus_entry_discard(struct kdbus_entry *entry)
+{
+	if (entry && entry->slice)
+		kdbus_slice_clear(entry->slice);
+	kdbus_entry_free(entry);
 }
 
 /**

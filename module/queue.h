@@ -129,6 +129,7 @@ void kdbus_passed_file_put(const struct kdbus_passed_file *f);
 void kdbus_entry_free_files(struct kdbus_entry *entry);
 void kdbus_entry_forget_twin(struct kdbus_entry *entry);
 void kdbus_entry_free(struct kdbus_entry *entry);
+void kdbus_entry_discard(struct kdbus_entry *entry);
 void kdbus_entry_recycle(struct kdbus_conn *conn, struct kdbus_entry *entry);
 void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      enum kdbus_msg_drop_reason reason);

@@ -6,15 +6,17 @@
  *		files are charged, unless it is a call that goes on
  *   resolve	who gets it, and which call it answers, under no lasting lock
  *   fill	a slice of the receiver's pool is charged, taken and filled from
- *		the sender's memory; this may take for ever and holds nothing but
- *		that slice, and not even that if nobody is charged for it
+ *		the sender's memory, with page faults disabled
  *   commit	under the bus lock what was resolved is checked again, and all
  *		that peers can see happens at once
  *   wake	after unlocking
  *
  * If the world has changed between resolve and commit (the name has another
  * owner, the call has ended) the slice is given back and the message goes
- * through the steps again from resolve. A step that fails leaves nothing.
+ * through the steps again from resolve. So it does if something of the sender's
+ * is not in memory: that is waited for in between, with nothing of the
+ * receiver's in hand, see message.h. A step that fails leaves nothing, and what
+ * it has written to a pool is wiped.
  */
 #include <linux/cred.h>
 #include <linux/err.h>
@@ -253,11 +255,10 @@ static enum kdbus_msg_kind kdbus_send_kind(const struct kdbus_send *send)
 }
 
 /*
- * Finds the monitors, and takes from the sender what they will be told before
- * there is a slice that would have to wait for it. Without memory they see
- * nothing, which fails no message.
+ * Finds the monitors, and takes from the sender what they will be told. Without
+ * memory they see nothing, which fails no message.
  */
-static void kdbus_send_find_monitors(struct kdbus_send *send)
+static int kdbus_send_find_monitors(struct kdbus_send *send)
 {
 	struct kdbus_message *msg = send->msg;
 	int ret;
@@ -265,11 +266,10 @@ static void kdbus_send_find_monitors(struct kdbus_send *send)
 	/* pairs with kdbus_hello_commit_special() */
 	send->monitor_gen = smp_load_acquire(&msg->src->bus->monitor_gen);
 	if (!READ_ONCE(msg->src->bus->n_monitors))
-		return;
+		return 0;
 	ret = kdbus_monitors_find(msg->src->bus, &send->monitors.to,
 				  &send->monitor_gen);
-	if (!ret)
-		kdbus_receivers_gather(&send->monitors.to, msg);
+	return ret ? 0 : kdbus_receivers_gather(&send->monitors.to, msg);
 }
 
 /* They get the payload from the target's slice. */
@@ -306,7 +306,9 @@ static int kdbus_send_fill(struct kdbus_send *send)
 	send->entry = entry;
 	entry->kind = kdbus_send_kind(send);
 
-	kdbus_send_find_monitors(send);
+	ret = kdbus_send_find_monitors(send);
+	if (ret)
+		return ret;
 	/* what a sleeping requester gets is at its own expense */
 	kdbus_send_charge(msg, send->target, &charge);
 	ret = kdbus_message_deliver(msg, send->target, entry->kind ==
@@ -483,7 +485,7 @@ static int kdbus_send_try(struct kdbus_send *send)
 
 	if (send->monitors.to.conns)
 		kdbus_copies_release(&send->monitors);
-	kdbus_entry_free(send->entry);
+	kdbus_entry_discard(send->entry);
 	send->entry = NULL;
 	kdbus_call_put(send->answers);
 	send->answers = NULL;
@@ -503,12 +505,15 @@ static int kdbus_send_deliver(struct kdbus_message *msg,
 	do {
 		ret = kdbus_message_is_broadcast(msg) ? kdbus_broadcast(msg) :
 							kdbus_send_try(&send);
-		if (ret == KDBUS_SEND_AGAIN && signal_pending(current))
+		if (ret != KDBUS_SEND_AGAIN)
+			break;
+		if (signal_pending(current))
 			ret = -ERESTARTSYS;
-		else if (ret == KDBUS_SEND_AGAIN &&
-			 ++tries == KDBUS_SEND_TRIES)
+		else if (++tries == KDBUS_SEND_TRIES)
 			ret = -EAGAIN;
-	} while (ret == KDBUS_SEND_AGAIN);
+		else
+			ret = kdbus_message_fault_in(msg);
+	} while (!ret);
 
 	if (ret < 0)
 		kdbus_call_discard(send.call);

@@ -268,15 +268,14 @@ TEST(memory_that_goes_away_is_a_fault)
 	setup();
 	kdbus_build_msg(&s.msg, b.hello.id, 1);
 	begin(&a);
-	ASSERT(listed("connections", &bus, b.hello.id, "pool_used") > 0);
 	stall_unmap(&stall);
 	ASSERT_EQ(sender_end(&s), -EFAULT);
 	expect_nothing(&b);
 	ASSERT_EQ(listed("connections", &bus, b.hello.id, "pool_used"), 0);
 }
 
-/* spec 9.7, 10.1 */
-TEST(a_target_that_dies_is_a_reset)
+/* spec 9.7, 10.1: the target is looked up when the message is there */
+TEST(a_target_that_dies_is_unknown)
 {
 	__u64 i;
 
@@ -286,7 +285,7 @@ TEST(a_target_that_dies_is_a_reset)
 	s.msg.msg.timeout_ns = 100 * SEC;
 	begin(&a);
 	kdbus_client_close(&b);
-	ASSERT_EQ(finish(), -ECONNRESET);
+	ASSERT_EQ(finish(), -ENXIO);
 	/* the call never began: it is told nothing of and counts no longer */
 	expect_nothing(&a);
 	for (i = 0; i < 128; i++)
@@ -768,10 +767,12 @@ TEST(a_failed_reply_ends_nothing_when_the_request_has_moved)
 	static char data[1 << 20];
 
 	call_service(KDBUS_ATTACH_CMDLINE, 0);
+	ASSERT_OK(kdbus_client_release(&a, NAME));
+	client_new(&a, &bus);
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, 0));
 	/* more than there can be, which is found after the metadata */
 	reply_init(&s.msg, 1);
 	kdbus_build_vec(&s.msg, data, sizeof(data));
-	s.uid = NOBODY;
 	stall_cmdline();
 	sender_start(&s, &a);
 	stall_wait(&stall);
@@ -831,6 +832,130 @@ TEST(a_reply_in_the_making_is_late_after_the_deadline)
 	/* now it is a message like any other */
 	ASSERT_OK(kdbus_client_free(&c, expect_stalled(&c, b.hello.id, 1)));
 	ASSERT_EQ(listed("connections", &bus, c.hello.id, "pool_used"), 0);
+}
+
+/* ---- what a stalled sender holds of its receiver's ---------------------- */
+
+/* other uids, which may share half of a pool of a MiB: 40 KiB for nine of them */
+#define STALLED 12
+
+/* spec 8.7, 11.1: neither room nor an account is taken before the data is there */
+TEST(senders_that_stall_hold_no_room)
+{
+	static struct sender senders[STALLED];
+	static struct stall stalls[STALLED];
+	static struct kdbus_client from[STALLED];
+	struct kdbus_client r;
+	char *data;
+	int i;
+
+	bus_new(&bus);
+	client_new_pool(&r, &bus, 1 << 20);
+	data = calloc(1, 40 << 10);
+	for (i = 0; i < STALLED; i++) {
+		client_new_as(&from[i], &bus, 1000 + i);
+		stall_new(&stalls[i]);
+		kdbus_build_msg(&senders[i].msg, r.hello.id, 1);
+		kdbus_build_vec(&senders[i].msg, data, 40 << 10);
+		kdbus_build_vec(&senders[i].msg, stalls[i].page, 8);
+		senders[i].uid = 1000 + i;
+		sender_start(&senders[i], &from[i]);
+		stall_wait(&stalls[i]);
+	}
+	ASSERT_EQ(listed("connections", &bus, r.hello.id, "pool_used"), 0);
+	ASSERT_EQ(listed("accounts", &bus, r.hello.id, "bytes"), -1);
+	for (i = 0; i < STALLED; i++) {
+		stall_serve(&stalls[i], "x", 1);
+		sender_end(&senders[i]);
+	}
+}
+
+/* spec 22.5: the memory of a receiver that has gone is free */
+TEST(a_sender_that_stalls_keeps_no_dead_receiver)
+{
+	const long pool = 256 << 10; /* kB */
+	struct kdbus_client r;
+	long used;
+
+	setup();
+	client_new_pool(&r, &bus, (__u64)pool << 10);
+	kdbus_build_msg(&s.msg, r.hello.id, 1);
+	begin(&a);
+	used = meminfo("Committed_AS");
+	kdbus_client_close(&r);
+	while (meminfo("Committed_AS") > used - pool * 3 / 4)
+		usleep(1000);
+	ASSERT_EQ(finish(), -ENXIO);
+}
+
+/* spec 9.9, 22.5: the same of a broadcast, and of what is told of its sender */
+TEST(a_broadcast_that_stalls_keeps_no_dead_receiver)
+{
+	const long pool = 256 << 10; /* kB */
+	struct kdbus_client r;
+	int cmdline;
+	long used;
+
+	setup();
+	hear_all(&b, 1);
+	for (cmdline = 0; cmdline < 2; cmdline++) {
+		client_new_pool(&r, &bus, (__u64)pool << 10);
+		hear_all(&r, 1);
+		if (cmdline)
+			set_attach_flags(&r, KDBUS_ATTACH_CMDLINE);
+		build_broadcast(&s.msg, 1);
+		if (cmdline) {
+			kdbus_build_vec(&s.msg, "stalled", 8);
+			stall_cmdline();
+			sender_start(&s, &a);
+			stall_wait(&stall);
+		} else {
+			begin(&a);
+		}
+		used = meminfo("Committed_AS");
+		kdbus_client_close(&r);
+		while (meminfo("Committed_AS") > used - pool * 3 / 4)
+			usleep(1000);
+		ASSERT_OK(finish());
+	}
+}
+
+/* ---- what a receiver finds of a message that was refused ----------------- */
+
+#define SECRET "what nobody is to read"
+
+static bool has_secret(const struct kdbus_client *to)
+{
+	return memmem(to->pool, to->hello.pool_size, SECRET, sizeof(SECRET));
+}
+
+/* decision 30, spec 8.7: nothing is left where it was written */
+TEST(a_message_that_cannot_be_read_leaves_nothing_readable)
+{
+	setup();
+	kdbus_build_msg(&s.msg, b.hello.id, 1);
+	kdbus_build_vec(&s.msg, SECRET, sizeof(SECRET));
+	begin(&a);
+	ASSERT(!has_secret(&b));
+	stall_unmap(&stall);
+	ASSERT_EQ(sender_end(&s), -EFAULT);
+	ASSERT(!has_secret(&b));
+}
+
+/* decision 30, spec 22.3: nor with the name's old owner */
+TEST(a_message_that_goes_elsewhere_leaves_nothing_readable)
+{
+	setup();
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+	kdbus_build_msg(&s.msg, 0, 1);
+	kdbus_build_string(&s.msg, KDBUS_ITEM_DST_NAME, NAME);
+	kdbus_build_vec(&s.msg, SECRET, sizeof(SECRET));
+	begin(&a);
+	ASSERT_OK(kdbus_client_release(&b, NAME));
+	ASSERT_OK(kdbus_client_acquire(&c, NAME, 0));
+	ASSERT_OK(finish());
+	ASSERT(has_secret(&c));
+	ASSERT(!has_secret(&b));
 }
 
 /* ---- room that replies hold --------------------------------------------- */
