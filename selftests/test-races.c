@@ -475,6 +475,46 @@ TEST(messages_to_a_name_that_changes_hands)
 	ASSERT_EQ(got[0] + got[1], sent);
 }
 
+/* Takes a name and gives it back, all the time. */
+static void *change_names(void *arg)
+{
+	while (!stop) {
+		ASSERT_OK(kdbus_client_acquire(arg, "o.n", 0));
+		ASSERT_OK(kdbus_client_release(arg, "o.n"));
+	}
+	return NULL;
+}
+
+/*
+ * spec 9.7, 22.4: who is told of a sender's names is told what they are when the
+ * message is sent; while it is copied they are never the same for long enough.
+ */
+TEST(a_send_that_never_fits_ends)
+{
+	static char data[8 << 20];
+	struct kdbus_client c;
+	struct kdbus_builder m;
+	pthread_t t;
+	int i, ret = 0;
+
+	bus_new(&bus);
+	client_new(&a, &bus);
+	ASSERT_OK(kdbus_client_open(&c, bus.path, 0, KDBUS_ATTACH_NAMES,
+				    64 << 20, "c"));
+	ASSERT_OK(pthread_create(&t, NULL, change_names, &a));
+	for (i = 0; !ret && i < 50; i++) {
+		kdbus_build_msg(&m, c.hello.id, 1);
+		kdbus_build_vec(&m, data, sizeof(data));
+		ret = kdbus_client_send(&a, &m);
+		receive_all(&c);
+	}
+	stop = 1;
+	ASSERT_OK(pthread_join(t, NULL));
+	printf("# %d were sent before\n", i - 1);
+	ASSERT_EQ(ret, -EAGAIN);
+	expect_nothing(&c);
+}
+
 /* 1 while the broadcast is sent, 2 when it has been */
 static int broadcasting;
 
