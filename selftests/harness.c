@@ -456,8 +456,10 @@ FILE *listing_open(const char *file)
 
 static void listing_begin(struct listing *l, const char *file)
 {
-	l->file = listing_open(file);
-	ASSERT(fgets(l->head, sizeof(l->head), l->file));
+	FILE *f = listing_open(file);
+
+	ASSERT(fgets(l->head, sizeof(l->head), f));
+	l->file = f;
 	l->n = listing_split(l->head, l->titles);
 }
 

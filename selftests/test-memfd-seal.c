@@ -124,6 +124,7 @@ TEST(duplicates_share)
 	for (sealed = 0; sealed <= 1; sealed++) {
 		ASSERT_OK(seal(fd, sealed));
 		copy = dup(fd);
+		ASSERT(copy >= 0);
 		expect_shared(fd, sealed);
 		expect_shared(copy, sealed);
 		close(fd);

@@ -359,6 +359,7 @@ TEST(holders_share_the_position)
 	int fd = memfd_new(0), copy = dup(fd);
 	char c = 0;
 
+	ASSERT(copy >= 0);
 	ASSERT_EQ(write(fd, "abcdef", 6), 6);
 	ASSERT_EQ(lseek(copy, 0, SEEK_CUR), 6);
 	ASSERT_EQ(lseek(copy, 2, SEEK_SET), 2);

@@ -824,6 +824,8 @@ TEST(memory_is_filled_where_it_can_be)
 	FILE *f = fopen("/sys/kernel/slab/kmalloc-cg-512/poison", "r");
 	int on = f ? fgetc(f) == '1' : 0;
 
+	if (f)
+		fclose(f);
 	printf("# allocated memory is %sfilled\n", on ? "" : "not ");
 	if (checker && !strcmp(checker, "kasan"))
 		ASSERT(on);

@@ -183,7 +183,10 @@ static void say(const char *file)
 {
 	FILE *f = fopen(file, "w");
 
-	must(f ? 0 : -errno, file);
+	if (!f) {
+		perror(file);
+		exit(1);
+	}
 	fprintf(f, "{\"server\":%llu,\"client\":%llu,\"other\":%llu,"
 		"\"name\":\"" SERVER "\",\"queue_ms\":%d,\"service_ms\":%d,"
 		"\"reply_ms\":%d,\"sent\":%lu,\"refused\":%lu,"

@@ -381,10 +381,14 @@ static int put_file(struct model *m, const struct options *o)
 	}
 	errno = 0;
 	put_frame(m, o);
-	if (ferror(out) | fclose(out) || rename(temp, o->file)) {
+	if (ferror(out))
 		ret = -(errno ?: EIO);
+	if (fclose(out) == EOF && !ret)
+		ret = -errno;
+	if (!ret && rename(temp, o->file) < 0)
+		ret = -errno;
+	if (ret)
 		unlink(temp);
-	}
 	free(temp);
 	return ret;
 }
