@@ -475,6 +475,17 @@ TEST(messages_to_a_name_that_changes_hands)
 	ASSERT_EQ(got[0] + got[1], sent);
 }
 
+#define INSTANCE "/sys/kernel/tracing/instances/kdbus-test-races"
+
+static int written_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	close(fd);
+	return n < 0 ? -errno : 0;
+}
+
 static void run_on_cpu_0(void)
 {
 	cpu_set_t cpus;
@@ -484,47 +495,63 @@ static void run_on_cpu_0(void)
 	ASSERT_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
 }
 
+static volatile int changing;
+static int trace_pipe;
+
 /*
- * Takes a name and gives it back, again and again, before anything else that
- * runs on the processor.
+ * Takes a name and gives it back whenever a slice is taken, before anything else
+ * that runs on the processor.
  */
 static void *change_names(void *arg)
 {
 	const struct sched_param first = { .sched_priority = 1 };
-	const struct timespec pause = { .tv_nsec = 50 * 1000 };
+	char text[4096];
 
 	run_on_cpu_0();
 	ASSERT_OK(sched_setscheduler(0, SCHED_FIFO, &first));
-	while (!stop) {
+	changing = 1;
+	while (read(trace_pipe, text, sizeof(text)) > 0) {
 		ASSERT_OK(kdbus_client_acquire(arg, "o.n", 0));
 		ASSERT_OK(kdbus_client_release(arg, "o.n"));
-		nanosleep(&pause, NULL);
 	}
 	return NULL;
 }
 
 /*
  * spec 9.7, 22.4: who is told of a sender's names is told what they are when the
- * message is sent; while it is copied they are never the same for long enough.
+ * message is sent. Here they change between the two in each try: a slice is
+ * taken after the names are asked for, and filled for long after that.
  */
 TEST(a_send_that_never_fits_ends)
 {
-	static char data[4 << 20];
+	static char data[1 << 20];
 	struct kdbus_client c;
 	struct kdbus_builder m;
 	pthread_t t;
+	int ret;
 
 	bus_new(&bus);
 	client_new(&a, &bus);
 	ASSERT_OK(kdbus_client_open(&c, bus.path, 0, KDBUS_ATTACH_NAMES, 0,
 				    "c"));
+	rmdir(INSTANCE);
+	ASSERT_OK(mkdir(INSTANCE, 0700));
+	ASSERT_OK(written_to(INSTANCE "/events/kdbus/kdbus_pool_alloc/enable",
+			     "1"));
+	trace_pipe = open(INSTANCE "/trace_pipe", O_RDONLY);
+	ASSERT(trace_pipe >= 0);
 	run_on_cpu_0();
 	ASSERT_OK(pthread_create(&t, NULL, change_names, &a));
+	while (!changing)
+		sched_yield();
 	kdbus_build_msg(&m, c.hello.id, 1);
 	kdbus_build_vec(&m, data, sizeof(data));
-	ASSERT_EQ(kdbus_client_send(&a, &m), -EAGAIN);
-	stop = 1;
-	ASSERT_OK(pthread_join(t, NULL));
+	ret = kdbus_client_send(&a, &m);
+	pthread_cancel(t);
+	pthread_join(t, NULL);
+	close(trace_pipe);
+	ASSERT_OK(rmdir(INSTANCE));
+	ASSERT_EQ(ret, -EAGAIN);
 	expect_nothing(&c);
 }
 

@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 bare=$tmp/kdbus.ko
 no_btf() { [ ! -e /sys/kernel/btf/kdbus ]; }
 loads() {
-	objcopy -R .BTF -R .BTF_ids "$KDBUS_KO" "$bare" && rmmod kdbus && insmod "$bare" && no_btf
+	objcopy -R .BTF "$KDBUS_KO" "$bare" && rmmod kdbus && insmod "$bare" && no_btf
 }
 btf_is_no_good() { exits 77 BPF env KDBUS_BPF=btf kdbus-top -b -n 1; }
 
