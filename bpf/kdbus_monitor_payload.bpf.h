@@ -116,11 +116,26 @@ static __always_inline void chunk_data(struct walk *w)
 	w->room -= n;
 }
 
+/*
+ * The verifier keeps what it found out about a number in one step, and looks at
+ * the next one again for each combination. It is to know nothing of them.
+ */
+static __always_inline void walk_forget(struct walk *w)
+{
+	w->pos += unknown;
+	w->staged_pos += unknown;
+	w->address += unknown;
+	w->left += unknown;
+	w->offset += unknown;
+	w->room += unknown;
+}
+
 static long walk_step(__u32 i, struct walk *w)
 {
 	struct abi_item item = {};
 
 	(void)i;
+	walk_forget(w);
 	if (!w->room)
 		return 1;
 	if (w->left) {
