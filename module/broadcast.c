@@ -108,9 +108,9 @@ static bool kdbus_copy_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		kdbus_conn_queue(conn, entry, seq);
 		return true;
 	}
-	trace_kdbus_msg_drop(conn->bus->id, conn->id, msg->src->id, msg->id,
-			     msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
-			     kdbus_copy_kind(conn), 0, error);
+	kdbus_trace(msg_drop, conn->bus->id, conn->id, msg->src->id, msg->id,
+		    msg->hdr->cookie, 0, KDBUS_MSG_DROP_UNDELIVERED,
+		    kdbus_copy_kind(conn), 0, error);
 	return false;
 }
 
@@ -349,9 +349,8 @@ static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
 		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0, 0);
 		queued = kdbus_copies_queue(&b->copies, msg,
 					    kdbus_bus_next_seq(bus));
-		trace_kdbus_match_run(bus->id, msg->src->id, msg->id,
-				      b->copies.to.tried, b->copies.to.n,
-				      queued);
+		kdbus_trace(match_run, bus->id, msg->src->id, msg->id,
+			    b->copies.to.tried, b->copies.to.n, queued);
 	}
 	kdbus_bus_unlock(bus);
 	if (!ret)

@@ -249,8 +249,8 @@ static int kdbus_bus_link(struct kdbus_bus *bus)
 					       READ_ONCE(kdbus_max_buses_per_user),
 					       0, KDBUS_QUOTA_BUSES);
 	if (!ret) {
-		trace_kdbus_bus_new(domain->id, bus->id, bus->flags,
-				    __kuid_val(bus->uid), bus->name);
+		kdbus_trace(bus_new, domain->id, bus->id, bus->flags,
+			    __kuid_val(bus->uid), bus->name);
 		list_add_tail(&bus->domain_node, &domain->buses);
 	}
 	mutex_unlock(&domain->lock);
@@ -292,7 +292,7 @@ void kdbus_bus_disconnect(struct kdbus_bus *bus)
 		kdbus_user_uncharge(bus->user, KDBUS_COUNT_BUSES, 1);
 		/* last, so that who ends the domain finds it and waits */
 		mutex_lock(&bus->domain->lock);
-		trace_kdbus_bus_dead(bus->domain->id, bus->id);
+		kdbus_trace(bus_dead, bus->domain->id, bus->id);
 		list_del_init(&bus->domain_node);
 		mutex_unlock(&bus->domain->lock);
 	}

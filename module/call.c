@@ -114,10 +114,9 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 
 	ret = kdbus_count_charge(&conn->n_calls, 1, max, -EMLINK);
 	if (ret < 0) {
-		trace_kdbus_quota_refuse(conn->bus->id, conn->id, conn->id,
-					 __kuid_val(conn->cred->uid),
-					 KDBUS_QUOTA_REQUESTS, 1, max, max,
-					 ret, msg->id);
+		kdbus_trace(quota_refuse, conn->bus->id, conn->id, conn->id,
+			    __kuid_val(conn->cred->uid), KDBUS_QUOTA_REQUESTS,
+			    1, max, max, ret, msg->id);
 		return ERR_PTR(ret);
 	}
 
@@ -183,11 +182,10 @@ static noinline void kdbus_call_trace_start(const struct kdbus_call *call)
 {
 	const struct kdbus_conn *conn = call->requester;
 
-	trace_kdbus_call_start(conn->bus->id, conn->id, call->replier_id,
-			       call->msg, call->cookie,
-			       ktime_to_ns(ktime_sub(call->deadline,
-						     call->start)),
-			       call->sync, call->name_id);
+	kdbus_trace(call_start, conn->bus->id, conn->id, call->replier_id,
+		    call->msg, call->cookie,
+		    ktime_to_ns(ktime_sub(call->deadline, call->start)),
+		    call->sync, call->name_id);
 }
 
 /**
@@ -246,12 +244,11 @@ static noinline void kdbus_call_trace_end(const struct kdbus_call *call,
 	const struct kdbus_conn *conn = call->requester;
 	u64 now = ktime_get_ns();
 
-	trace_kdbus_call_end(conn->bus->id, conn->id, call->replier_id,
-			     call->msg, call->cookie,
-			     now - ktime_to_ns(call->start), outcome,
-			     call->sync, call->name_id,
-			     READ_ONCE(call->wait_ns),
-			     kdbus_trace_wait(READ_ONCE(call->taken_ns), now));
+	kdbus_trace(call_end, conn->bus->id, conn->id, call->replier_id,
+		    call->msg, call->cookie, now - ktime_to_ns(call->start),
+		    outcome, call->sync, call->name_id,
+		    READ_ONCE(call->wait_ns),
+		    kdbus_trace_wait(READ_ONCE(call->taken_ns), now));
 }
 
 /**
@@ -377,9 +374,8 @@ static noinline void kdbus_call_trace_reply(const struct kdbus_call *call,
 {
 	const struct kdbus_conn *conn = call->requester;
 
-	trace_kdbus_call_reply(conn->bus->id, conn->id, call->replier_id,
-			       call->msg, msg, call->cookie,
-			       kdbus_call_age(call));
+	kdbus_trace(call_reply, conn->bus->id, conn->id, call->replier_id,
+		    call->msg, msg, call->cookie, kdbus_call_age(call));
 }
 
 /**

@@ -269,7 +269,7 @@ static void kdbus_conn_finish(struct kdbus_conn_ending *end,
 	kdbus_entries_drop(conn, &end->dropped, KDBUS_MSG_DROP_DISCONNECT);
 	wake_up_all(&conn->wait);
 	kdbus_conn_uncharge(conn);
-	trace_kdbus_conn_dead(bus->id, conn->id, reason);
+	kdbus_trace(conn_dead, bus->id, conn->id, reason);
 
 	/* nobody arms it for a dead connection */
 	hrtimer_cancel(&conn->timer);
@@ -334,7 +334,7 @@ static void kdbus_conn_trace_queue(const struct kdbus_conn *conn,
 		.kind = entry->kind,
 	};
 
-	trace_kdbus_msg_queue(&q);
+	kdbus_trace(msg_queue, &q);
 }
 
 /* What is only done of kdbus_conn_stamp() while somebody looks. */

@@ -248,8 +248,8 @@ static void kdbus_domain_set_alive(struct kdbus_domain *domain)
 {
 	struct kdbus_domain *parent = domain->parent;
 
-	trace_kdbus_domain_new(domain->id, parent ? parent->id : 0,
-			       domain->name);
+	kdbus_trace(domain_new, domain->id, parent ? parent->id : 0,
+		    domain->name);
 	WRITE_ONCE(domain->dead, false);
 }
 
@@ -435,7 +435,7 @@ static void kdbus_domain_end(struct kdbus_domain *domain)
 		kdbus_domain_del_chrdev(domain);
 		kdbus_domain_uncharge(domain);
 		domain->ended = true;
-		trace_kdbus_domain_dead(domain->id);
+		kdbus_trace(domain_dead, domain->id);
 		/* last, so that who ends the parent finds it and waits */
 		kdbus_domain_unlink(domain);
 	}

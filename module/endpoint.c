@@ -144,9 +144,9 @@ static int kdbus_endpoint_link(struct kdbus_endpoint *ep,
 	kdbus_bus_lock(bus);
 	ret = kdbus_endpoint_check_name(bus, ep->name);
 	if (!ret) {
-		trace_kdbus_endpoint_new(bus->id, ep->id, mode,
-					 __kuid_val(current_fsuid()),
-					 __kgid_val(gid), ep->name);
+		kdbus_trace(endpoint_new, bus->id, ep->id, mode,
+			    __kuid_val(current_fsuid()), __kgid_val(gid),
+			    ep->name);
 		if (ep->custom)
 			kdbus_policy_set_endpoint(ep, policy);
 		/* the list's reference */
@@ -441,7 +441,7 @@ static void kdbus_endpoint_end(struct kdbus_endpoint *ep)
 	kdbus_endpoint_give_minor_back(ep);
 	kdbus_endpoint_uncharge(ep);
 	kdbus_bus_lock(bus);
-	trace_kdbus_endpoint_dead(bus->id, ep->id);
+	kdbus_trace(endpoint_dead, bus->id, ep->id);
 	list_del_init(&ep->bus_node);
 	kdbus_bus_unlock(bus);
 }

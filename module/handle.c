@@ -307,7 +307,7 @@ static noinline void kdbus_cmd_trace(u64 bus, u64 conn, unsigned int cmd,
 {
 	if (ret < 0 && ret != -EAGAIN && ret != -ERESTARTSYS &&
 	    _IOC_TYPE(cmd) == KDBUS_IOCTL_MAGIC)
-		trace_kdbus_cmd_refuse(bus, conn, _IOC_NR(cmd), ret);
+		kdbus_trace(cmd_refuse, bus, conn, _IOC_NR(cmd), ret);
 }
 
 /* The bus a file leads to, or 0; its lock is held. */

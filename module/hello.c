@@ -272,10 +272,10 @@ static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 	if (ret < 0)
 		goto exit_unlock;
 
-	trace_kdbus_conn_new(bus->id, conn->id, conn->ep->id, conn->flags,
-			     conn->attach_flags, conn->pool->size,
-			     __kuid_val(conn->cred->uid), conn->pid,
-			     conn->comm, conn->description);
+	kdbus_trace(conn_new, bus->id, conn->id, conn->ep->id, conn->flags,
+		    conn->attach_flags, conn->pool->size,
+		    __kuid_val(conn->cred->uid), conn->pid, conn->comm,
+		    conn->description);
 	WRITE_ONCE(conn->dead, false);
 	list_add_tail(&conn->ep_node, &conn->ep->conns);
 	kdbus_hello_commit_special(h, conn);

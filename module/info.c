@@ -300,7 +300,7 @@ static int kdbus_update_flags(struct kdbus_conn *conn, u64 flags)
 		ret = -ECONNRESET;
 	} else {
 		WRITE_ONCE(conn->attach_flags, flags);
-		trace_kdbus_conn_update(bus->id, conn->id, flags);
+		kdbus_trace(conn_update, bus->id, conn->id, flags);
 	}
 	kdbus_bus_unlock(bus);
 	return ret;

@@ -335,8 +335,8 @@ int kdbus_user_charge_object(struct kdbus_user *user, enum kdbus_count what,
 		return 0;
 	/* an endpoint's own user is none */
 	uid = uid_valid(full->uid) ? full->uid : current_uid();
-	trace_kdbus_quota_refuse(bus, 0, 0, __kuid_val(uid), kind, 1, max, max,
-				 -EMFILE, 0);
+	kdbus_trace(quota_refuse, bus, 0, 0, __kuid_val(uid), kind, 1, max, max,
+		    -EMFILE, 0);
 	return -EMFILE;
 }
 
@@ -366,10 +366,9 @@ int kdbus_user_charge_files(const struct kdbus_conn *conn, u64 monitor,
 	full = kdbus_user_charge(conn->owner, what, n, max);
 	if (!full)
 		return 0;
-	trace_kdbus_quota_refuse(conn->bus->id, monitor, conn->id,
-				 __kuid_val(full->uid), KDBUS_QUOTA_FILES, n,
-				 atomic_read(&full->counts[what]), max,
-				 -EMFILE, msg);
+	kdbus_trace(quota_refuse, conn->bus->id, monitor, conn->id,
+		    __kuid_val(full->uid), KDBUS_QUOTA_FILES, n,
+		    atomic_read(&full->counts[what]), max, -EMFILE, msg);
 	return -EMFILE;
 }
 

@@ -230,18 +230,18 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 	kdbus_bus_lock(bus);
 	if (!conn->dead && bus->n_matches >= max) {
 		ret = -EMFILE;
-		trace_kdbus_quota_refuse(bus->id, 0, conn->id,
-					 __kuid_val(conn->owner->uid),
-					 KDBUS_QUOTA_BUS_MATCHES, 1,
-					 bus->n_matches, max, ret, 0);
+		kdbus_trace(quota_refuse, bus->id, 0, conn->id,
+			    __kuid_val(conn->owner->uid),
+			    KDBUS_QUOTA_BUS_MATCHES, 1, bus->n_matches, max,
+			    ret, 0);
 	} else if (!conn->dead) {
 		list_add_tail(&match->list, &conn->matches);
 		if (match->key.kind)
 			hash_add(bus->matches, &match->node,
 				 kdbus_match_hash(&match->key));
 		bus->n_matches++;
-		trace_kdbus_match_add(bus->id, conn->id, match->cookie,
-				      match->size);
+		kdbus_trace(match_add, bus->id, conn->id, match->cookie,
+			    match->size);
 		ret = 0;
 	}
 	kdbus_bus_unlock(bus);
@@ -267,9 +267,9 @@ static void kdbus_match_refuse(const struct kdbus_conn *conn, u64 bounded,
 			       kuid_t uid, enum kdbus_quota_kind kind,
 			       u64 asked, const atomic_t *used, u64 limit)
 {
-	trace_kdbus_quota_refuse(conn->bus->id, bounded, conn->id,
-				 __kuid_val(uid), kind, asked,
-				 atomic_read(used), limit, -EMFILE, 0);
+	kdbus_trace(quota_refuse, conn->bus->id, bounded, conn->id,
+		    __kuid_val(uid), kind, asked, atomic_read(used), limit,
+		    -EMFILE, 0);
 }
 
 /* Counts a match for its connection, and its bytes for the uid. */
@@ -386,7 +386,8 @@ static int kdbus_matches_remove(struct kdbus_conn *conn, const u64 *cookie)
 	} else {
 		n = kdbus_matches_unlink(conn, cookie, &gone);
 		if (cookie)
-			trace_kdbus_match_remove(bus->id, conn->id, *cookie, n);
+			kdbus_trace(match_remove, bus->id, conn->id, *cookie,
+				    n);
 	}
 	kdbus_bus_unlock(bus);
 	up_write(&bus->match_sem);

@@ -177,7 +177,7 @@ int kdbus_memfd_set_seal(struct file *file, bool seal)
 	if (ret == -EAGAIN)
 		ret = -ETXTBSY;
 
-	trace_kdbus_memfd_seal(memfd->id, kdbus_memfd_get_size(memfd), seal,
-			       ret, memfd->name);
+	kdbus_trace(memfd_seal, memfd->id, kdbus_memfd_get_size(memfd), seal,
+		    ret, memfd->name);
 	return ret;
 }

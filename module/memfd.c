@@ -320,7 +320,7 @@ static long kdbus_memfd_run(struct file *file, unsigned int cmd,
 	long ret = kdbus_memfd_cmd(file, cmd, arg, argp);
 
 	if (ret < 0 && _IOC_TYPE(cmd) == KDBUS_IOCTL_MAGIC)
-		trace_kdbus_cmd_refuse(0, 0, _IOC_NR(cmd), ret);
+		kdbus_trace(cmd_refuse, 0, 0, _IOC_NR(cmd), ret);
 	return ret;
 }
 
@@ -368,8 +368,8 @@ void kdbus_memfd_trace_pass(const struct file *file, u64 bus, u64 src, u64 msg)
 {
 	const struct kdbus_memfd_file *memfd = file->private_data;
 
-	trace_kdbus_memfd_pass(bus, src, msg, memfd->id,
-			       kdbus_memfd_get_size(memfd));
+	kdbus_trace(memfd_pass, bus, src, msg, memfd->id,
+		    kdbus_memfd_get_size(memfd));
 }
 
 /* ---- making and ending ------------------------------------------------ */
@@ -385,7 +385,7 @@ static int kdbus_memfd_release(struct inode *inode, struct file *file)
 	struct kdbus_memfd_file *memfd = file->private_data;
 
 	WARN_ON(atomic_read(&memfd->n_messages));
-	trace_kdbus_memfd_dead(memfd->id, kdbus_memfd_get_size(memfd));
+	kdbus_trace(memfd_dead, memfd->id, kdbus_memfd_get_size(memfd));
 	kdbus_memfd_free(memfd);
 	return 0;
 }
@@ -464,7 +464,7 @@ static struct file *kdbus_memfd_new(const char *name, u64 size)
 		return file;
 	}
 	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
-	trace_kdbus_memfd_new(memfd->id, size, memfd->name);
+	kdbus_trace(memfd_new, memfd->id, size, memfd->name);
 	return file;
 }
 

@@ -274,8 +274,8 @@ static struct kdbus_entry *kdbus_move_one(struct kdbus_conn *from,
 	if (twin->call)
 		kdbus_call_set_replier(twin->call, to);
 
-	trace_kdbus_msg_move(from->bus->id, from->id, to->id, twin->msg,
-			     twin->name_id);
+	kdbus_trace(msg_move, from->bus->id, from->id, to->id, twin->msg,
+		    twin->name_id);
 	list_add_tail(&old->node, &move->moved);
 	return twin;
 }

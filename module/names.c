@@ -184,9 +184,8 @@ static void kdbus_name_refuse(const struct kdbus_conn *conn, u64 bounded,
 	/* an activator is charged by HELLO, before it is a connection */
 	u64 src = conn->flags & KDBUS_HELLO_ACTIVATOR ? 0 : conn->id;
 
-	trace_kdbus_quota_refuse(conn->bus->id, bounded, src,
-				 __kuid_val(uid), KDBUS_QUOTA_NAMES, 1, max,
-				 max, -E2BIG, 0);
+	kdbus_trace(quota_refuse, conn->bus->id, bounded, src, __kuid_val(uid),
+		    KDBUS_QUOTA_NAMES, 1, max, max, -E2BIG, 0);
 }
 
 /**
@@ -255,15 +254,15 @@ static void kdbus_name_set_owner(struct kdbus_name_entry *n, struct kdbus_conn *
 static void kdbus_name_trace_queue(const struct kdbus_name_entry *n,
 				   const struct kdbus_conn *conn, u64 flags)
 {
-	trace_kdbus_name_queue(conn->bus->id, conn->id, n->id, flags, 0,
-			       n->name);
+	kdbus_trace(name_queue, conn->bus->id, conn->id, n->id, flags, 0,
+		    n->name);
 }
 
 static void kdbus_name_trace_unqueue(const struct kdbus_name_entry *n,
 				     const struct kdbus_conn *conn, u64 flags)
 {
-	trace_kdbus_name_unqueue(conn->bus->id, conn->id, n->id, flags, 0,
-				 n->name);
+	kdbus_trace(name_unqueue, conn->bus->id, conn->id, n->id, flags, 0,
+		    n->name);
 }
 
 /* Takes a waiter out of line. */
@@ -314,8 +313,8 @@ static void kdbus_name_changed(struct kdbus_bus *bus,
 				    const struct kdbus_name_entry *n, u64 old,
 				    u64 old_flags, u64 new, u64 new_flags)
 {
-	trace_kdbus_name_change(bus->id, n->id, old, old_flags, new, new_flags,
-				n->name);
+	kdbus_trace(name_change, bus->id, n->id, old, old_flags, new, new_flags,
+		    n->name);
 	kdbus_notify_name(bus, n, old, old_flags, new, new_flags);
 }
 
@@ -557,8 +556,8 @@ static void kdbus_acquire_trace_update(const struct kdbus_acquire *a,
 				       const struct kdbus_name_entry *n,
 				       u64 flags)
 {
-	trace_kdbus_name_update(a->conn->bus->id, a->conn->id, n->id, flags, 0,
-				n->name);
+	kdbus_trace(name_update, a->conn->bus->id, a->conn->id, n->id, flags, 0,
+		    n->name);
 }
 
 /* Returns whether the charge for the name is used. */
@@ -712,8 +711,8 @@ static int kdbus_name_acquire(struct kdbus_conn *conn,
 	}
 
 	ret = kdbus_acquire(&a);
-	trace_kdbus_name_acquire(conn->bus->id, conn->id, a.name_id, a.flags,
-				 ret, a.name);
+	kdbus_trace(name_acquire, conn->bus->id, conn->id, a.name_id, a.flags,
+		    ret, a.name);
 	cmd->flags = a.flags;
 	return ret;
 }
@@ -813,8 +812,8 @@ int kdbus_cmd_name_release(struct kdbus_conn *conn,
 	if (!ret) {
 		r.name = cmd->name;
 		ret = kdbus_move_run(conn->bus, kdbus_name_release, &r);
-		trace_kdbus_name_release(conn->bus->id, conn->id, r.name_id, 0,
-					 ret, cmd->name);
+		kdbus_trace(name_release, conn->bus->id, conn->id, r.name_id, 0,
+			    ret, cmd->name);
 	}
 	kvfree(cmd);
 	return ret;

@@ -111,9 +111,9 @@ static bool kdbus_notice_is_visible(const struct kdbus_conn *conn,
 static void kdbus_notify_lost(const struct kdbus_bus *bus, u64 conn, u64 msg,
 			      u64 cookie, int error)
 {
-	trace_kdbus_msg_drop(bus->id, conn, 0, msg, cookie, 0,
-			     KDBUS_MSG_DROP_UNDELIVERED, KDBUS_MSG_KIND_NOTIFY,
-			     0, error);
+	kdbus_trace(msg_drop, bus->id, conn, 0, msg, cookie, 0,
+		    KDBUS_MSG_DROP_UNDELIVERED, KDBUS_MSG_KIND_NOTIFY, 0,
+		    error);
 }
 
 static struct kdbus_entry *kdbus_notify_entry(struct kdbus_conn *conn,
@@ -125,9 +125,9 @@ static struct kdbus_entry *kdbus_notify_entry(struct kdbus_conn *conn,
 	struct mem_cgroup *old;
 
 	if (queued >= max) {
-		trace_kdbus_quota_refuse(n->bus->id, conn->id, 0, (u32)-1,
-					 KDBUS_QUOTA_NOTICES, 1, queued, max,
-					 -ENOBUFS, n->msg);
+		kdbus_trace(quota_refuse, n->bus->id, conn->id, 0, (u32)-1,
+			    KDBUS_QUOTA_NOTICES, 1, queued, max, -ENOBUFS,
+			    n->msg);
 		return ERR_PTR(-ENOBUFS);
 	}
 	/* the receiver's, who has no more of them than that */
@@ -231,8 +231,8 @@ void kdbus_notice_queue(struct kdbus_conn *conn, struct kdbus_entry *notice,
 	lockdep_assert_held(&conn->bus->lock);
 
 	notice->notify = type;
-	trace_kdbus_notify_send(conn->bus->id, conn->id, notice->msg, type,
-				notice->cookie, 0, 0);
+	kdbus_trace(notify_send, conn->bus->id, conn->id, notice->msg, type,
+		    notice->cookie, 0, 0);
 	seq = kdbus_bus_next_seq(conn->bus);
 	kdbus_notify_monitors(conn, notice, seq);
 	kdbus_conn_queue(conn, notice, seq);
@@ -251,8 +251,8 @@ static void kdbus_notify(struct kdbus_bus *bus, struct kdbus_notice *notice,
 
 	lockdep_assert_held(&bus->lock);
 
-	trace_kdbus_notify_send(bus->id, KDBUS_DST_ID_BROADCAST, n.msg,
-				notice->type, 0, id, name_id);
+	kdbus_trace(notify_send, bus->id, KDBUS_DST_ID_BROADCAST, n.msg,
+		    notice->type, 0, id, name_id);
 	kdbus_match_notice(bus, notice, n.msg, kdbus_notify_one, &n);
 	kdbus_notice_put(notice);
 }

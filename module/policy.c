@@ -291,7 +291,7 @@ static void kdbus_policy_trace(const struct kdbus_bus *bus, u64 endpoint,
 		names++;
 		grants += e->n_grants;
 	}
-	trace_kdbus_policy_set(bus->id, endpoint, conn, names, grants);
+	kdbus_trace(policy_set, bus->id, endpoint, conn, names, grants);
 }
 
 /**
@@ -479,8 +479,8 @@ static bool kdbus_policy_any_name(const struct kdbus_policy_db *db,
 static bool kdbus_policy_denied(const struct kdbus_conn *conn, u64 peer,
 				int level, const char *name, u64 msg)
 {
-	trace_kdbus_policy_deny(conn->bus->id, conn->id, peer, level, name,
-				msg);
+	kdbus_trace(policy_deny, conn->bus->id, conn->id, peer, level, name,
+		    msg);
 	return false;
 }
 

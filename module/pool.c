@@ -195,9 +195,9 @@ static noinline void kdbus_slice_trace_alloc(const struct kdbus_slice *slice,
 {
 	const struct kdbus_pool *pool = slice->pool;
 
-	trace_kdbus_pool_alloc(pool->bus_id, pool->conn_id, slice->msg,
-			       slice->offset, slice->size, used, pool->size,
-			       slice->src, slice->uid, change);
+	kdbus_trace(pool_alloc, pool->bus_id, pool->conn_id, slice->msg,
+		    slice->offset, slice->size, used, pool->size, slice->src,
+		    slice->uid, change);
 }
 
 static noinline void kdbus_slice_trace_refuse(const struct kdbus_pool *pool,
@@ -205,10 +205,9 @@ static noinline void kdbus_slice_trace_refuse(const struct kdbus_pool *pool,
 					      const struct kdbus_refusal *r,
 					      u64 msg, int ret)
 {
-	trace_kdbus_quota_refuse(pool->bus_id, pool->conn_id,
-				 charge ? charge->src : 0,
-				 charge ? charge->uid : (u32)-1, r->kind,
-				 r->asked, r->used, r->limit, ret, msg);
+	kdbus_trace(quota_refuse, pool->bus_id, pool->conn_id,
+		    charge ? charge->src : 0, charge ? charge->uid : (u32)-1,
+		    r->kind, r->asked, r->used, r->limit, ret, msg);
 }
 
 /* Gives a slice back and drops the lock, while somebody looks. */
@@ -224,9 +223,8 @@ static noinline void kdbus_slice_give_back_seen(struct kdbus_slice *slice,
 	used = pool->used;
 	change = pool->changes;
 	spin_unlock(&pool->lock);
-	trace_kdbus_pool_free(pool->bus_id, pool->conn_id, was.msg, was.offset,
-			      was.size, used, pool->size, was.src, was.uid,
-			      change);
+	kdbus_trace(pool_free, pool->bus_id, pool->conn_id, was.msg, was.offset,
+		    was.size, used, pool->size, was.src, was.uid, change);
 }
 
 /*
@@ -556,10 +554,10 @@ static void kdbus_pool_trace_end(struct kdbus_pool *pool)
 		if (slice->is_free)
 			continue;
 		pool->used -= slice->size;
-		trace_kdbus_pool_free(pool->bus_id, pool->conn_id, slice->msg,
-				      slice->offset, slice->size, pool->used,
-				      pool->size, slice->src, slice->uid,
-				      ++pool->changes);
+		pool->changes++;
+		kdbus_trace(pool_free, pool->bus_id, pool->conn_id, slice->msg,
+			    slice->offset, slice->size, pool->used, pool->size,
+			    slice->src, slice->uid, pool->changes);
 	}
 }
 

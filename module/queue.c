@@ -160,10 +160,10 @@ void kdbus_entry_recycle(struct kdbus_conn *conn, struct kdbus_entry *entry)
 void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      enum kdbus_msg_drop_reason reason)
 {
-	trace_kdbus_msg_drop(conn->bus->id, conn->id, entry->src, entry->msg,
-			     entry->cookie, kdbus_entry_size(entry), reason,
-			     entry->kind, entry->name_id,
-			     reason == KDBUS_MSG_DROP_MOVE ? entry->error : 0);
+	kdbus_trace(msg_drop, conn->bus->id, conn->id, entry->src, entry->msg,
+		    entry->cookie, kdbus_entry_size(entry), reason, entry->kind,
+		    entry->name_id,
+		    reason == KDBUS_MSG_DROP_MOVE ? entry->error : 0);
 	kdbus_entry_free(entry);
 }
 

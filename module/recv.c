@@ -40,11 +40,11 @@ static noinline void kdbus_recv_do_trace(const struct kdbus_conn *conn,
 					 const struct kdbus_entry *entry,
 					 u64 flags, int ret, u64 now)
 {
-	trace_kdbus_msg_recv(conn->bus->id, conn->id, entry->src, entry->msg,
-			     entry->cookie, kdbus_entry_size(entry),
-			     kdbus_trace_wait(entry->queued_ns, now), flags,
-			     READ_ONCE(conn->queue.count), entry->kind, ret,
-			     entry->name_id);
+	kdbus_trace(msg_recv, conn->bus->id, conn->id, entry->src, entry->msg,
+		    entry->cookie, kdbus_entry_size(entry),
+		    kdbus_trace_wait(entry->queued_ns, now), flags,
+		    READ_ONCE(conn->queue.count), entry->kind, ret,
+		    entry->name_id);
 }
 
 static inline void kdbus_recv_trace(const struct kdbus_conn *conn,
@@ -129,8 +129,8 @@ static int kdbus_recv_install_fd(const struct kdbus_conn *conn,
 	/* no number, or no memory to find one or to ask; it can be tried again */
 	if (ret == -EMFILE || ret == -ENOMEM)
 		return ret;
-	trace_kdbus_file_deny(conn->bus->id, conn->id, entry->src, entry->msg,
-			      i, entry->files[i].is_payload, ret);
+	kdbus_trace(file_deny, conn->bus->id, conn->id, entry->src, entry->msg,
+		    i, entry->files[i].is_payload, ret);
 	return 0;
 }
 

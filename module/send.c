@@ -101,7 +101,7 @@ void kdbus_send_do_trace(const struct kdbus_message *msg, u64 dst,
 		t.priority = hdr->priority;
 		t.dst = dst ?: hdr->dst_id;
 	}
-	trace_kdbus_msg_send(&t);
+	kdbus_trace(msg_send, &t);
 }
 
 /* Says which memfds an accepted message carries, as payload or as files. */

@@ -18,89 +18,24 @@
 #include "compat/compat.h"
 #include "tracepoints/kdbus_trace.h"
 
-/*
- * An event fires with preemption disabled, as that of any kernel before 7.0.
- * Since then a BPF program on one can be preempted, and the kernel runs it for
- * no other event of that processor meanwhile: the tools would miss those.
- * Arguments are evaluated there, too; they are read and nothing more.
+/**
+ * kdbus_trace() - fire an event
+ * @event:	its name, without "kdbus_"
+ * @...:	its arguments, which are evaluated with preemption disabled, and
+ *		only while the event is on
+ *
+ * An event of any kernel before 7.0 fires with preemption disabled. Since then a
+ * BPF program on one can be preempted, and the kernel runs it for no other event
+ * of that processor meanwhile: the tools would miss those.
  */
-#define kdbus_trace_fire(event, ...)					\
+#define kdbus_trace(event, ...)						\
 	do {								\
-		if (trace_##event##_enabled()) {			\
+		if (trace_kdbus_##event##_enabled()) {			\
 			preempt_disable_notrace();			\
-			(trace_##event)(__VA_ARGS__);			\
+			trace_kdbus_##event(__VA_ARGS__);		\
 			preempt_enable_notrace();			\
 		}							\
 	} while (0)
-
-#define trace_kdbus_domain_new(...) \
-	kdbus_trace_fire(kdbus_domain_new, __VA_ARGS__)
-#define trace_kdbus_domain_dead(...) \
-	kdbus_trace_fire(kdbus_domain_dead, __VA_ARGS__)
-#define trace_kdbus_bus_new(...) kdbus_trace_fire(kdbus_bus_new, __VA_ARGS__)
-#define trace_kdbus_bus_dead(...) kdbus_trace_fire(kdbus_bus_dead, __VA_ARGS__)
-#define trace_kdbus_endpoint_new(...) \
-	kdbus_trace_fire(kdbus_endpoint_new, __VA_ARGS__)
-#define trace_kdbus_endpoint_dead(...) \
-	kdbus_trace_fire(kdbus_endpoint_dead, __VA_ARGS__)
-#define trace_kdbus_conn_new(...) kdbus_trace_fire(kdbus_conn_new, __VA_ARGS__)
-#define trace_kdbus_conn_dead(...) \
-	kdbus_trace_fire(kdbus_conn_dead, __VA_ARGS__)
-#define trace_kdbus_conn_update(...) \
-	kdbus_trace_fire(kdbus_conn_update, __VA_ARGS__)
-#define trace_kdbus_cmd_refuse(...) \
-	kdbus_trace_fire(kdbus_cmd_refuse, __VA_ARGS__)
-#define trace_kdbus_msg_send(...) kdbus_trace_fire(kdbus_msg_send, __VA_ARGS__)
-#define trace_kdbus_msg_queue(...) \
-	kdbus_trace_fire(kdbus_msg_queue, __VA_ARGS__)
-#define trace_kdbus_msg_recv(...) kdbus_trace_fire(kdbus_msg_recv, __VA_ARGS__)
-#define trace_kdbus_msg_drop(...) kdbus_trace_fire(kdbus_msg_drop, __VA_ARGS__)
-#define trace_kdbus_msg_move(...) kdbus_trace_fire(kdbus_msg_move, __VA_ARGS__)
-#define trace_kdbus_notify_send(...) \
-	kdbus_trace_fire(kdbus_notify_send, __VA_ARGS__)
-#define trace_kdbus_call_start(...) \
-	kdbus_trace_fire(kdbus_call_start, __VA_ARGS__)
-#define trace_kdbus_call_reply(...) \
-	kdbus_trace_fire(kdbus_call_reply, __VA_ARGS__)
-#define trace_kdbus_call_end(...) kdbus_trace_fire(kdbus_call_end, __VA_ARGS__)
-#define trace_kdbus_pool_alloc(...) \
-	kdbus_trace_fire(kdbus_pool_alloc, __VA_ARGS__)
-#define trace_kdbus_pool_free(...) \
-	kdbus_trace_fire(kdbus_pool_free, __VA_ARGS__)
-#define trace_kdbus_quota_refuse(...) \
-	kdbus_trace_fire(kdbus_quota_refuse, __VA_ARGS__)
-#define trace_kdbus_policy_deny(...) \
-	kdbus_trace_fire(kdbus_policy_deny, __VA_ARGS__)
-#define trace_kdbus_policy_set(...) \
-	kdbus_trace_fire(kdbus_policy_set, __VA_ARGS__)
-#define trace_kdbus_name_acquire(...) \
-	kdbus_trace_fire(kdbus_name_acquire, __VA_ARGS__)
-#define trace_kdbus_name_queue(...) \
-	kdbus_trace_fire(kdbus_name_queue, __VA_ARGS__)
-#define trace_kdbus_name_unqueue(...) \
-	kdbus_trace_fire(kdbus_name_unqueue, __VA_ARGS__)
-#define trace_kdbus_name_update(...) \
-	kdbus_trace_fire(kdbus_name_update, __VA_ARGS__)
-#define trace_kdbus_name_release(...) \
-	kdbus_trace_fire(kdbus_name_release, __VA_ARGS__)
-#define trace_kdbus_name_change(...) \
-	kdbus_trace_fire(kdbus_name_change, __VA_ARGS__)
-#define trace_kdbus_match_add(...) \
-	kdbus_trace_fire(kdbus_match_add, __VA_ARGS__)
-#define trace_kdbus_match_remove(...) \
-	kdbus_trace_fire(kdbus_match_remove, __VA_ARGS__)
-#define trace_kdbus_match_run(...) \
-	kdbus_trace_fire(kdbus_match_run, __VA_ARGS__)
-#define trace_kdbus_file_deny(...) \
-	kdbus_trace_fire(kdbus_file_deny, __VA_ARGS__)
-#define trace_kdbus_memfd_new(...) \
-	kdbus_trace_fire(kdbus_memfd_new, __VA_ARGS__)
-#define trace_kdbus_memfd_dead(...) \
-	kdbus_trace_fire(kdbus_memfd_dead, __VA_ARGS__)
-#define trace_kdbus_memfd_pass(...) \
-	kdbus_trace_fire(kdbus_memfd_pass, __VA_ARGS__)
-#define trace_kdbus_memfd_seal(...) \
-	kdbus_trace_fire(kdbus_memfd_seal, __VA_ARGS__)
 
 /* Whether somebody will see how long something has waited. */
 static inline bool kdbus_trace_sees_waits(void)

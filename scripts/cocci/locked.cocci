@@ -55,7 +55,7 @@ print("%s:%s: error: %s: %s() may wait for memory under the bus lock" % (p[0].fi
 @spin_trace exists@
 expression taken;
 spinlock_t held;
-identifier f =~ "^trace_kdbus_";
+identifier f =~ "^kdbus_trace$";
 position p;
 @@
 (
@@ -71,5 +71,4 @@ position p;
 p << spin_trace.p;
 f << spin_trace.f;
 @@
-if not f.endswith("_enabled"):
-	print("%s:%s: error: %s: %s() under a spinlock" % (p[0].file, p[0].line, p[0].current_element, f))
+print("%s:%s: error: %s: %s() under a spinlock" % (p[0].file, p[0].line, p[0].current_element, f))

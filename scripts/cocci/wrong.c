@@ -65,21 +65,28 @@ static void pollers_under_the_bus_lock(struct kdbus_conn *conn)
 static void event_under_a_spinlock(struct kdbus_conn *conn)
 {
 	spin_lock(&conn->lock);
-	trace_kdbus_conn_dead(1, 2, 3);	/* locked */
+	kdbus_trace(conn_dead, 1, 2, 3);	/* locked */
 	spin_unlock(&conn->lock);
-	trace_kdbus_conn_dead(1, 2, 3);
+	kdbus_trace(conn_dead, 1, 2, 3);
 }
 
 static void event_in_what_is_called_so(struct kdbus_conn *conn)
 {
 	lockdep_assert_held(&conn->lock);
-	trace_kdbus_conn_dead(1, 2, 3);	/* locked */
+	kdbus_trace(conn_dead, 1, 2, 3);	/* locked */
 }
 
 static void event_under_the_bus_lock(struct kdbus_conn *conn)
 {
 	lockdep_assert_held(&conn->bus->lock);
-	trace_kdbus_conn_dead(1, 2, 3);
+	kdbus_trace(conn_dead, 1, 2, 3);
+}
+
+static void event_with_preemption(struct kdbus_conn *conn)
+{
+	kdbus_trace(conn_dead, 1, 2, 3);
+	if (trace_kdbus_conn_dead_enabled())
+		trace_kdbus_conn_dead(1, 2, 3);	/* preempt */
 }
 
 static void memory_at_nobodys_expense(void)
