@@ -169,12 +169,11 @@
 	EV_RECORD(name)
 
 /*
- * With the module's BTF the struct is found by type, and loads are direct; from
- * 6.12 on the verifier takes any pointer that a module's event has for one that
- * may be NULL.
- * Without, it is read as it lies in memory; the schema's version, which user
- * space has compared, says how. Then its last fields, which a record has not,
- * are known as well.
+ * With the module's BTF the struct is found by type, and loads are direct. From
+ * 6.12 on the verifier demands a check, as any pointer of a module's event may be
+ * NULL. Without BTF it is read as it lies in memory; the schema's version, which
+ * user space has compared, says how. Then its last fields, which a record has
+ * not, are known as well.
  */
 #define EV_POINTER(name, type)						\
 	struct type {							\

@@ -381,7 +381,7 @@ static int kdbus_broadcast_fill(struct kdbus_broadcast *b)
  * kdbus_broadcast() - try to send a message to whoever it matches
  * @msg:	the message
  *
- * Return: 0, also if nobody gets it; -ENOMEM, -ECONNRESET, -EINTR, or
+ * Return: 0, also if it matches no receiver; -ENOMEM, -ECONNRESET, -EINTR, or
  * KDBUS_SEND_AGAIN.
  */
 int kdbus_broadcast(struct kdbus_message *msg)

@@ -826,7 +826,8 @@ int kdbus_pool_write_pages(struct kdbus_pool_writer *w, const void *src,
  * The caller has page faults disabled: user memory may take for ever to fault
  * in, and may be the pool itself.
  *
- * Return: 0, -EFAULT if some of it is not in memory, or a negative errno of getting the page.
+ * Return: 0, -EFAULT if some of it is not in memory, or a negative errno of
+ * getting the page.
  */
 int kdbus_pool_write_user(struct kdbus_pool_writer *w, const void __user *src,
 			  u64 len)

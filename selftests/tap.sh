@@ -23,5 +23,22 @@ check() {
 	rm -f "$output"
 }
 
+# skip WHAT WHY: in place of check
+skip() {
+	tap_n=$((tap_n + 1))
+	echo "ok $tap_n - $1 # SKIP $2"
+}
+
+# check_typed COMMAND...: the kernel takes the programs of a tool that find
+# things by type, where it has the module's types
+check_typed() {
+	local what="BPF programs that find things by type are taken"
+	if [ -e /sys/kernel/btf/kdbus ]; then
+		check "$what" env KDBUS_BPF=btf "$@"
+	else
+		skip "$what" "the module has no BTF"
+	fi
+}
+
 # Between two looks at something that cannot be waited for.
 sleep_ms() { read -r -t "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))" <> <(:) || true; }

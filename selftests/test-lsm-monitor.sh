@@ -24,7 +24,7 @@ denials() {
 
 plan 1
 if [ "$(cat /sys/module/apparmor/parameters/enabled 2> /dev/null)" != Y ]; then
-	echo "ok 1 - # SKIP AppArmor is not on in this kernel"
+	skip "files that AppArmor denies are shown" "AppArmor is not on in this kernel"
 	exit
 fi
 check "files that AppArmor denies are shown" denials

@@ -41,9 +41,6 @@ slow() {
 		grep -cv true | grep -qx 0
 }
 
-# type information is there: programs that use it are what the kernel takes
-typed() { [ ! -e /sys/kernel/btf/kdbus ] || KDBUS_BPF=btf kdbus-monitor --timeout 200ms; }
-
 plan 7
 check "types" types
 check "errors" errors_only
@@ -51,4 +48,4 @@ check "both ends" ends
 check "users" users
 check "processes" processes
 check "what took long" slow
-check "BPF programs that find things by type are taken" typed
+check_typed kdbus-monitor --timeout 200ms

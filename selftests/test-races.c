@@ -518,7 +518,7 @@ static void *change_names(void *arg)
 }
 
 /*
- * spec 9.7, 22.4: who is told of a sender's names is told what they are when the
+ * spec 9.7, 22.4: a receiver is told the names that its sender has when the
  * message is sent. Here they change between the two in each try: a slice is
  * taken after the names are asked for, and filled for long after that.
  */

@@ -37,9 +37,6 @@ both_are_true() {
 	return $ret
 }
 
-# type information is there: programs that use it are what the kernel takes
-typed() { [ ! -e /sys/kernel/btf/kdbus ] || KDBUS_BPF=btf kdbus-top -b -n 1; }
-
 plan 2
 check "JSON and text say what a workload is known to have done" both_are_true
-check "BPF programs that find things by type are taken" typed
+check_typed kdbus-top -b -n 1

@@ -56,8 +56,7 @@ by_pinned_program() {
 	kill $pid
 	wait $pid
 	until_true refs 1 && unload_says "a BPF program on an event of kdbus is pinned: rm $dir/link" || ret=1
-	sed -n 's/^  .*: \(rm [^,]*\).*/\1/p' "$tmp/said" > "$tmp/do"
-	bash "$tmp/do" && until_true refs 0 || ret=1
+	it_helps 'rm [^,]*' && until_true refs 0 || ret=1
 	rm -rf "$dir"
 	return $ret
 }
@@ -67,8 +66,7 @@ by_trigger() {
 	local ret=0
 	echo "$2" >> "$1" || return 1
 	held && unload_says "$3" || ret=1
-	sed -n "s/^  .*: \(echo .*\)/\1/p" "$tmp/said" > "$tmp/do"
-	[ -s "$tmp/do" ] && bash "$tmp/do" && refs 0 || ret=1
+	it_helps 'echo .*' && refs 0 || ret=1
 	return $ret
 }
 by_event_trigger() {
@@ -106,8 +104,7 @@ on_own_events() {
 	for trigger in 'hist:keys=ret:vals=hitcount if ret != 0' traceoff:5 stacktrace; do
 		echo "$trigger" > $events/kdbus_msg_send/trigger &&
 			unload_says "a trigger on an event of kdbus: echo '!${trigger%%:*}.* >> " || ret=1
-		sed -n "s/^  .*: \(echo .*\)/\1/p" "$tmp/said" > "$tmp/do"
-		[ "$(wc -l < "$tmp/do")" = 1 ] && bash "$tmp/do" &&
+		it_helps 'echo .*' && [ "$(wc -l < "$tmp/do")" = 1 ] &&
 			! grep -v '^#' $events/kdbus_msg_send/trigger || ret=1
 	done
 	rmdir $tracing/instances/holders || ret=1

@@ -18,6 +18,11 @@ unload_says() {
 		grep -qE -- "$regex" "$tmp/said" || { echo "# it does not say $regex"; return 1; }
 	done
 }
+# it_helps REGEX: to do what it says, the commands that match
+it_helps() {
+	sed -n "s/^  .*: \($1\).*/\1/p" "$tmp/said" > "$tmp/do"
+	[ -s "$tmp/do" ] && bash "$tmp/do"
+}
 unload_works() {
 	"$here/../scripts/unload" && [ ! -e /dev/kdbus ] && insmod "$KDBUS_KO"
 }
