@@ -4,6 +4,8 @@
  * through the same steps as other messages, send.c.
  */
 #include <linux/err.h>
+#include <linux/hash.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -114,29 +116,36 @@ static bool kdbus_copy_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	return false;
 }
 
-/**
- * kdbus_copies_queue() - queue all copies; part of the commit
- * @c:		the copies; the lock of the bus is held
- * @msg:	the message
- * @seq:	number of the message
- *
- * Return: how many have it in their queue.
- */
-unsigned int kdbus_copies_queue(struct kdbus_copies *c,
-				const struct kdbus_message *msg, u64 seq)
+/* Queues a copy, unless that is done. The lock of the bus is held. */
+static void kdbus_copies_queue_one(struct kdbus_copies *c, unsigned int i)
 {
-	unsigned int i, n = 0;
+	struct kdbus_entry *entry = c->entries[i];
+
+	if (!entry)
+		return;
+	if (kdbus_copy_queue(c->to.conns[i], entry, c->msg, c->record.seq) ||
+	    IS_ERR(entry))
+		c->entries[i] = NULL;
+}
+
+/**
+ * kdbus_copies_take() - queue a receiver's own copy
+ * @c:		the copies, in the log of their bus, the lock of which is held
+ * @conn:	the receiver, alive; or somebody who is none
+ *
+ * Return: how many copies had to be looked at.
+ */
+unsigned int kdbus_copies_take(struct kdbus_copies *c, struct kdbus_conn *conn)
+{
+	unsigned int i;
 
 	for (i = 0; i < c->to.n; i++) {
-		struct kdbus_entry *entry = c->entries ? c->entries[i] :
-						ERR_PTR(-ENOMEM);
-
-		if (!kdbus_copy_queue(c->to.conns[i], entry, msg, seq))
+		if (c->to.conns[i] != conn)
 			continue;
-		c->entries[i] = NULL;
-		n++;
+		kdbus_copies_queue_one(c, i);
+		break;
 	}
-	return n;
+	return i;
 }
 
 /**
@@ -151,10 +160,14 @@ void kdbus_monitors_queue(struct kdbus_copies *c,
 {
 	struct kdbus_conn *conn;
 
-	if (c->to.n) {
-		kdbus_copies_queue(c, msg, seq);
+	unsigned int i;
+
+	c->msg = msg;
+	c->record.seq = seq;
+	for (i = 0; c->entries && i < c->to.n; i++)
+		kdbus_copies_queue_one(c, i);
+	if (c->entries)
 		return;
-	}
 	list_for_each_entry(conn, &msg->src->bus->monitors, monitor_node)
 		kdbus_copy_queue(conn, ERR_PTR(-ENOMEM), msg, seq);
 }
@@ -222,7 +235,7 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r,
 
 /* ---- broadcasts ------------------------------------------------------- */
 
-/* how many receivers are looked at before others get the bus lock */
+/* how many receivers are looked at, or queued to, before others get the bus lock */
 #define KDBUS_BROADCAST_BATCH 64
 
 /* Puts receiver @i behind those that remain. */
@@ -232,29 +245,28 @@ static void kdbus_receivers_drop(struct kdbus_receivers *r, unsigned int i)
 	swap(r->conns[i], r->conns[r->n]);
 }
 
-/*
- * Leaves each receiver once. This is not done in batches: between them another
- * broadcast would leave its own stamp, and who has several matches would get a
- * message for each.
- */
-static void kdbus_receivers_unique(struct kdbus_bus *bus,
-				   struct kdbus_receivers *r)
+/* Leaves each receiver once: who has several matches gets one message. */
+static int kdbus_receivers_unique(struct kdbus_receivers *r)
 {
-	u64 stamp = kdbus_message_new_id();
-	unsigned int i = 0;
+	unsigned int bits = order_base_2(r->n) + 1, slot, i = 0;
+	struct kdbus_conn **seen;
 
 	if (r->n < 2)
-		return;
-	kdbus_bus_lock(bus);
+		return 0;
+	seen = kvcalloc(1UL << bits, sizeof(*seen), GFP_KERNEL_ACCOUNT);
+	if (!seen)
+		return -ENOMEM;
 	while (i < r->n) {
-		if (r->conns[i]->last_msg == stamp) {
+		slot = hash_ptr(r->conns[i], bits);
+		while (seen[slot] && seen[slot] != r->conns[i])
+			slot = (slot + 1) & ((1U << bits) - 1);
+		if (seen[slot])
 			kdbus_receivers_drop(r, i);
-		} else {
-			r->conns[i]->last_msg = stamp;
-			i++;
-		}
+		else
+			seen[slot] = r->conns[i++];
 	}
-	kdbus_bus_unlock(bus);
+	kvfree(seen);
+	return 0;
 }
 
 /* Whether somebody whom a broadcast matches may talk to its sender. */
@@ -288,16 +300,18 @@ static unsigned int kdbus_broadcast_sift(const struct kdbus_message *msg,
 }
 
 /* Leaves those who are to get it. */
-static void kdbus_broadcast_filter(const struct kdbus_message *msg,
-				   struct kdbus_receivers *r)
+static int kdbus_broadcast_filter(const struct kdbus_message *msg,
+				  struct kdbus_receivers *r)
 {
 	unsigned int all = r->n, i = 0;
+	int ret;
 
-	kdbus_receivers_unique(msg->src->bus, r);
-	while (i < r->n)
+	ret = kdbus_receivers_unique(r);
+	while (!ret && i < r->n)
 		i = kdbus_broadcast_sift(msg, r, i);
 	for (i = r->n; i < all; i++)
 		kdbus_conn_put(r->conns[i]);
+	return ret;
 }
 
 /* Takes from the sender what receivers will get, before they are sifted. */
@@ -336,10 +350,50 @@ static int kdbus_broadcast_check(const struct kdbus_broadcast *b)
 	       src->bus->policy_gen == b->policy_gen ? 0 : KDBUS_SEND_AGAIN;
 }
 
+/* How many get it: those who are alive and for whom there is a copy. */
+static unsigned int kdbus_copies_count(const struct kdbus_copies *c)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < c->to.n; i++)
+		n += !IS_ERR(c->entries[i]) && !c->to.conns[i]->dead;
+	return n;
+}
+
+/* Queues a batch of copies from @i on; returns where to go on. */
+static unsigned int kdbus_broadcast_batch(struct kdbus_copies *c,
+					  unsigned int i)
+{
+	unsigned int end = min(c->to.n, i + KDBUS_BROADCAST_BATCH);
+
+	for (; i < end; i++) {
+		kdbus_copies_queue_one(c, i);
+		if (c->record.copies)
+			kdbus_log_has_copy(c->to.conns[i], c);
+	}
+	return i;
+}
+
+/* Queues what is beyond the first batch, which the log has until it is done. */
+static void kdbus_broadcast_rest(struct kdbus_bus *bus, struct kdbus_copies *c)
+{
+	unsigned int i = KDBUS_BROADCAST_BATCH;
+
+	while (i < c->to.n) {
+		cond_resched();
+		kdbus_bus_lock(bus);
+		i = kdbus_broadcast_batch(c, i);
+		if (i == c->to.n)
+			list_del(&c->record.node);
+		kdbus_bus_unlock(bus);
+	}
+}
+
 static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
 {
 	struct kdbus_message *msg = b->msg;
 	struct kdbus_bus *bus = msg->src->bus;
+	struct kdbus_copies *c = &b->copies;
 	unsigned int queued;
 	int ret;
 
@@ -347,15 +401,21 @@ static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
 	ret = kdbus_broadcast_check(b);
 	if (!ret) {
 		kdbus_send_trace(msg, KDBUS_DST_ID_BROADCAST, 0, 0);
-		queued = kdbus_copies_queue(&b->copies, msg,
-					    kdbus_bus_next_seq(bus));
+		c->msg = msg;
+		c->record.seq = kdbus_bus_next_seq(bus);
+		if (c->to.n > KDBUS_BROADCAST_BATCH)
+			kdbus_log_add_copies(bus, c);
+		queued = kdbus_copies_count(c);
+		kdbus_broadcast_batch(c, 0);
 		kdbus_trace(match_run, bus->id, msg->src->id, msg->id,
-			    b->copies.to.tried, b->copies.to.n, queued);
+			    c->to.tried, c->to.n, queued);
 	}
 	kdbus_bus_unlock(bus);
-	if (!ret)
-		kdbus_copies_wake(&b->copies);
-	return ret;
+	if (ret)
+		return ret;
+	kdbus_broadcast_rest(bus, c);
+	kdbus_copies_wake(c);
+	return 0;
 }
 
 static int kdbus_broadcast_fill(struct kdbus_broadcast *b)
@@ -373,8 +433,8 @@ static int kdbus_broadcast_fill(struct kdbus_broadcast *b)
 	if (ret)
 		return ret;
 
-	kdbus_broadcast_filter(msg, to);
-	return kdbus_copies_fill(&b->copies, msg);
+	ret = kdbus_broadcast_filter(msg, to);
+	return ret ?: kdbus_copies_fill(&b->copies, msg);
 }
 
 /**

@@ -22,7 +22,7 @@
 #include "trace.h"
 
 static atomic64_t kdbus_bus_ids = ATOMIC64_INIT(0);
-/* runs what timers find due, on all buses */
+/* runs what timers find due, and tells what has happened, on all buses */
 static struct workqueue_struct *kdbus_workqueue;
 
 int kdbus_bus_subsys_init(void)
@@ -47,6 +47,7 @@ static void kdbus_bus_release(struct kref *kref)
 	WARN_ON(!hash_empty(bus->names));
 	WARN_ON(!hash_empty(bus->matches));
 	WARN_ON(!list_empty(&bus->monitors));
+	WARN_ON(!list_empty(&bus->log.records) || bus->log.n_listeners);
 	WARN_ON(!hash_empty(bus->policy.entries));
 
 	xa_destroy(&bus->conns);
@@ -122,11 +123,17 @@ static void kdbus_bus_teach_lockdep(struct kdbus_bus *bus)
 	mmap_read_unlock(current->mm);
 }
 
-/* Has kdbus_bus_expire() run; the caller has a reference that it keeps. */
-static void kdbus_bus_queue_expire(struct kdbus_bus *bus)
+/**
+ * kdbus_bus_queue_work() - have something run that is done for a bus
+ * @bus:	the bus; the caller has a reference that it keeps
+ * @work:	what to run; it drops a reference of its own at the end
+ *
+ * Any context.
+ */
+void kdbus_bus_queue_work(struct kdbus_bus *bus, struct work_struct *work)
 {
 	kdbus_bus_get(bus);
-	if (!queue_work(kdbus_workqueue, &bus->expire))
+	if (!queue_work(kdbus_workqueue, work))
 		kdbus_bus_put(bus);
 }
 
@@ -146,7 +153,7 @@ static void kdbus_bus_expire(struct work_struct *work)
 	spin_unlock_irq(&bus->expire_lock);
 
 	if (more)
-		kdbus_bus_queue_expire(bus);
+		kdbus_bus_queue_work(bus, &bus->expire);
 	if (conn) {
 		kdbus_calls_expire(conn);
 		kdbus_conn_put(conn);
@@ -169,7 +176,7 @@ void kdbus_bus_expire_conn(struct kdbus_conn *conn)
 		list_add_tail(&conn->expire_node, &bus->expiring);
 	}
 	spin_unlock_irqrestore(&bus->expire_lock, flags);
-	kdbus_bus_queue_expire(bus);
+	kdbus_bus_queue_work(bus, &bus->expire);
 }
 
 /**
@@ -216,6 +223,7 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	atomic64_set(&bus->conn_ids, 0);
 	bus->salt = get_random_long();
 	hash_init(bus->names);
+	kdbus_log_init(bus);
 	init_rwsem(&bus->match_sem);
 	hash_init(bus->matches);
 	INIT_LIST_HEAD(&bus->monitors);

@@ -51,6 +51,7 @@
 #include <linux/xarray.h>
 #include <linux/kdbus.h>
 
+#include "log.h"
 #include "policy.h"
 
 struct kdbus_conn;
@@ -86,6 +87,7 @@ struct kdbus_user;
  * @names:	well-known names; written under @lock, read under RCU
  * @name_ids:	name ids given out; @lock
  * @list_gen:	grows when a connection or what it owns or waits for changes; @lock
+ * @log:	what has happened and not everybody has heard of, see log.h
  * @match_sem:	with @lock guards @matches
  * @matches:	all matches of all connections, see match.h
  * @n_matches:	how many there are; @lock
@@ -128,6 +130,7 @@ struct kdbus_bus {
 	u64 name_ids;
 	u64 list_gen;
 
+	struct kdbus_log log;
 	struct rw_semaphore match_sem;
 	DECLARE_HASHTABLE(matches, 10);
 	unsigned int n_matches;
@@ -147,6 +150,7 @@ struct kdbus_bus *kdbus_bus_get(struct kdbus_bus *bus);
 void kdbus_bus_put(struct kdbus_bus *bus);
 void kdbus_bus_disconnect(struct kdbus_bus *bus);
 u64 kdbus_bus_next_seq(struct kdbus_bus *bus);
+void kdbus_bus_queue_work(struct kdbus_bus *bus, struct work_struct *work);
 void kdbus_bus_expire_conn(struct kdbus_conn *conn);
 void kdbus_bus_forget_conn(struct kdbus_conn *conn);
 int kdbus_bus_subsys_init(void);

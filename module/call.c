@@ -139,7 +139,7 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 	call->dst_id = msg->hdr->dst_id;
 
 	if (!call->sync) {
-		call->notice = kdbus_notice_new(conn, call->cookie);
+		call->notice = kdbus_notice_new_reply(conn, call->cookie);
 		if (IS_ERR(call->notice)) {
 			ret = PTR_ERR(call->notice);
 			call->notice = NULL;
@@ -570,7 +570,7 @@ int kdbus_call_resume(struct kdbus_conn *conn, const struct kdbus_message *msg,
 
 	ret = kdbus_call_try_resume(conn, msg, &notice, call);
 	if (ret == -EAGAIN) {
-		notice = kdbus_notice_new(conn, msg->hdr->cookie);
+		notice = kdbus_notice_new_reply(conn, msg->hdr->cookie);
 		if (IS_ERR(notice))
 			return PTR_ERR(notice);
 		ret = kdbus_call_try_resume(conn, msg, &notice, call);
@@ -736,7 +736,8 @@ void kdbus_calls_die(struct kdbus_conn *conn)
 					KDBUS_CALL_END_DEAD);
 		}
 		if (n < KDBUS_CALLS_BATCH)
-			kdbus_notify_id(conn, KDBUS_ITEM_ID_REMOVE);
+			kdbus_notify_id(conn, &conn->farewell,
+					KDBUS_ITEM_ID_REMOVE);
 		kdbus_bus_unlock(conn->bus);
 		cond_resched();
 	} while (n == KDBUS_CALLS_BATCH);

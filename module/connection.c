@@ -13,6 +13,7 @@
 #include "domain.h"
 #include "endpoint.h"
 #include "limits.h"
+#include "log.h"
 #include "match.h"
 #include "move.h"
 #include "names.h"
@@ -29,6 +30,7 @@ static void kdbus_conn_release(struct kref *kref)
 	WARN_ON(!list_empty(&conn->calls_out) || !list_empty(&conn->calls_in));
 	WARN_ON(conn->queue.count || !list_empty(&conn->matches));
 	WARN_ON(!list_empty(&conn->monitor_node) || conn->activator_of);
+	WARN_ON(!list_empty(&conn->listen_node));
 
 	if (conn->meta)
 		kdbus_meta_destroy(conn->meta);
@@ -38,6 +40,7 @@ static void kdbus_conn_release(struct kref *kref)
 	kfree(conn->given.seclabel);
 	kfree(conn->spare_entry);
 	kfree(conn->spare_call);
+	kdbus_notice_put(conn->farewell);
 	kdbus_pool_free(conn->pool);
 	kdbus_user_put(conn->user);
 	kdbus_user_put(conn->owner);
@@ -131,6 +134,7 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 	INIT_LIST_HEAD(&conn->names);
 	INIT_LIST_HEAD(&conn->waits);
 	INIT_LIST_HEAD(&conn->matches);
+	INIT_LIST_HEAD(&conn->listen_node);
 	INIT_LIST_HEAD(&conn->monitor_node);
 	INIT_LIST_HEAD(&conn->calls_out);
 	INIT_LIST_HEAD(&conn->calls_in);
@@ -241,6 +245,7 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 		list_del_init(&conn->monitor_node);
 		WRITE_ONCE(bus->n_monitors, bus->n_monitors - 1);
 	}
+	kdbus_log_listen(conn, 0);
 	kdbus_names_release_all(conn, move);
 	kdbus_policy_unset_conn(conn, &end->policy);
 
@@ -303,6 +308,9 @@ int kdbus_conn_disconnect(struct kdbus_conn *conn, enum kdbus_conn_end reason)
 	int ret;
 
 	mutex_lock(&conn->end_lock);
+	/* what it has not heard of is dropped as what it has not received */
+	if (kdbus_log_has_news(conn) && !READ_ONCE(conn->bus->dead))
+		kdbus_log_catch_up(conn);
 	ret = kdbus_move_run(conn->bus, kdbus_conn_unlink, &end);
 	if (!ret)
 		kdbus_conn_finish(&end, reason);
@@ -431,6 +439,8 @@ __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 	/* pairs with that in kdbus_conn_wake() */
 	smp_mb();
 
+	if (kdbus_log_has_news(conn))
+		kdbus_log_catch_up(conn);
 	if (kdbus_conn_is_dead(conn))
 		return EPOLLERR | EPOLLHUP;
 	if (READ_ONCE(conn->queue.count))

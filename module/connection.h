@@ -39,6 +39,7 @@ struct kdbus_call;
 struct kdbus_endpoint;
 struct kdbus_entry;
 struct kdbus_name_entry;
+struct kdbus_notice;
 struct kdbus_pool;
 struct kdbus_user;
 
@@ -79,8 +80,11 @@ struct kdbus_user;
  * @activator_of: name it is the activator of, or NULL; bus->lock
  * @matches:	what it wants to hear of; bus->lock and match_sem
  * @n_matches:	how many; charged before
- * @last_msg:	the last notice, or try to broadcast, it was thought of for;
+ * @listens:	what it listens to, see log.h; written under bus->lock
+ * @heard:	number up to which it has heard of the log; written under
  *		bus->lock
+ * @listen_node: link in the log's listeners; bus->lock
+ * @farewell:	what tells that it is gone, reserved; bus->lock
  * @monitor_node: link in the bus's list of monitors; bus->lock
  * @calls_out:	its own calls; see call.h
  * @n_calls:	how many; charged before
@@ -135,7 +139,10 @@ struct kdbus_conn {
 
 	struct list_head matches;
 	atomic_t n_matches;
-	u64 last_msg;
+	unsigned int listens;
+	u64 heard;
+	struct list_head listen_node;
+	struct kdbus_notice *farewell;
 	struct list_head monitor_node;
 
 	struct list_head calls_out;

@@ -149,7 +149,7 @@ static void kdbus_debugfs_user(struct seq_file *s,
 	static const enum kdbus_count columns[] = {
 		KDBUS_COUNT_DOMAINS, KDBUS_COUNT_BUSES, KDBUS_COUNT_ENDPOINTS,
 		KDBUS_COUNT_CONNS, KDBUS_COUNT_FILES, KDBUS_COUNT_MATCH_BYTES,
-		KDBUS_COUNT_NAMES, KDBUS_COUNT_SEEN_FILES,
+		KDBUS_COUNT_NAMES, KDBUS_COUNT_SEEN_FILES, KDBUS_COUNT_NOTICES,
 	};
 	unsigned int i;
 
@@ -179,7 +179,7 @@ static void kdbus_debugfs_users(struct seq_file *s,
 
 static int users_show(struct seq_file *s, void *unused)
 {
-	seq_puts(s, "domain uid domains buses endpoints conns files match_bytes names seen_files up\n");
+	seq_puts(s, "domain uid domains buses endpoints conns files match_bytes names seen_files notices up\n");
 	kdbus_debugfs_domains(s, kdbus_debugfs_users);
 	return 0;
 }
@@ -343,16 +343,12 @@ static void kdbus_debugfs_name(struct seq_file *s, const struct kdbus_bus *bus,
 			       const struct kdbus_name_entry *n)
 {
 	const struct kdbus_conn *owner;
-	struct list_head *pos;
-	unsigned int waiters = 0;
 
 	owner = rcu_dereference_protected(n->owner,
 					  lockdep_is_held(&bus->lock));
-	list_for_each(pos, &n->waiters)
-		waiters++;
 	seq_printf(s, "%llu %llu %llu %llu %llu %u %s\n", bus->id, n->id,
 		   owner->id, n->flags, n->activator ? n->activator->id : 0,
-		   waiters, n->name);
+		   n->n_waiters, n->name);
 }
 
 static void kdbus_debugfs_bus_names(struct seq_file *s, struct kdbus_bus *bus)

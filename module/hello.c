@@ -15,6 +15,7 @@
 #include "endpoint.h"
 #include "item.h"
 #include "limits.h"
+#include "log.h"
 #include "names.h"
 #include "notify.h"
 #include "policy.h"
@@ -37,6 +38,8 @@
  * @seclabel:	SECLABEL item, in @cmd; or NULL
  * @policy:	policy entries it brings; what is to be freed afterwards
  * @names:	what registering an activator's name needs
+ * @notices:	what that name needs to tell of changes
+ * @welcome:	what tells that the connection is there
  */
 struct kdbus_hello {
 	struct kdbus_cmd_hello *cmd;
@@ -47,6 +50,8 @@ struct kdbus_hello {
 	const struct kdbus_item *seclabel;
 	struct list_head policy;
 	struct kdbus_name_entry *names;
+	struct list_head notices;
+	struct kdbus_notice *welcome;
 };
 
 /* ---- checking --------------------------------------------------------- */
@@ -197,6 +202,21 @@ static int kdbus_hello_take_users(const struct kdbus_hello *h,
 	return 0;
 }
 
+/* Reserves what tells that a connection comes and goes, and of its name. */
+static int kdbus_hello_reserve(struct kdbus_hello *h, struct kdbus_conn *conn)
+{
+	h->welcome = kdbus_notice_new(conn->owner, "");
+	conn->farewell = kdbus_notice_new(conn->owner, "");
+	if (!h->welcome || !conn->farewell)
+		return -ENOMEM;
+	if (!(h->cmd->conn_flags & KDBUS_HELLO_ACTIVATOR))
+		return 0;
+	h->names = kdbus_name_entry_new(conn->bus, h->name);
+	if (!h->names)
+		return -ENOMEM;
+	return kdbus_name_reserve_notices(conn, h->name, &h->notices);
+}
+
 /* Gives a connection what it needs, its id and a place in the bus's table. */
 static int kdbus_hello_prepare(struct kdbus_hello *h, struct kdbus_conn *conn)
 {
@@ -210,16 +230,15 @@ static int kdbus_hello_prepare(struct kdbus_hello *h, struct kdbus_conn *conn)
 		ret = kdbus_meta_ns_init(&conn->view);
 	if (!ret)
 		ret = kdbus_hello_take_users(h, conn);
+	if (!ret)
+		ret = kdbus_log_wait(conn->owner);
+	if (!ret)
+		ret = kdbus_hello_reserve(h, conn);
 	if (ret < 0)
 		return ret;
 	conn->description = kstrdup(description, GFP_KERNEL_ACCOUNT);
 	if (!conn->description)
 		return -ENOMEM;
-	if (h->cmd->conn_flags & KDBUS_HELLO_ACTIVATOR) {
-		h->names = kdbus_name_entry_new(bus, h->name);
-		if (!h->names)
-			return -ENOMEM;
-	}
 
 	pool = kdbus_hello_new_pool(description, h->cmd->pool_size);
 	if (IS_ERR(pool))
@@ -256,6 +275,7 @@ static void kdbus_hello_commit_special(struct kdbus_hello *h,
 		kdbus_policy_set_conn(conn, &h->policy);
 	if (conn->flags & KDBUS_HELLO_MONITOR) {
 		list_add_tail(&conn->monitor_node, &bus->monitors);
+		kdbus_log_listen(conn, KDBUS_LISTENS_TO_CALLS);
 		WRITE_ONCE(bus->n_monitors, bus->n_monitors + 1);
 		/* after their number: who sees this one sees that one too */
 		smp_store_release(&bus->monitor_gen, bus->monitor_gen + 1);
@@ -285,9 +305,9 @@ static int kdbus_hello_commit(struct kdbus_hello *h, struct kdbus_conn *conn)
 	WRITE_ONCE(bus->n_conns, bus->n_conns + 1);
 	bus->list_gen++;
 
-	kdbus_notify_id(conn, KDBUS_ITEM_ID_ADD);
+	kdbus_notify_id(conn, &h->welcome, KDBUS_ITEM_ID_ADD);
 	if (h->names)
-		kdbus_name_add_activator(conn, &h->names);
+		kdbus_name_add_activator(conn, &h->names, &h->notices);
 exit_unlock:
 	kdbus_bus_unlock(bus);
 	return ret;
@@ -380,6 +400,7 @@ struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 		.cmd = cmd,
 		.rights = rights,
 		.policy = LIST_HEAD_INIT(h.policy),
+		.notices = LIST_HEAD_INIT(h.notices),
 	};
 	struct kdbus_conn *conn;
 	int ret;
@@ -408,6 +429,8 @@ struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 		kdbus_hello_answer(cmd, conn);
 	}
 exit:
+	kdbus_notice_put(h.welcome);
+	kdbus_notices_free(&h.notices);
 	kfree(h.names);
 	kdbus_policy_free(&h.policy);
 	return ret < 0 ? ERR_PTR(ret) : conn;

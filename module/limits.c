@@ -132,6 +132,7 @@ static struct kdbus_user *kdbus_user_alloc(struct kdbus_domain *domain,
 	user->uid = uid;
 	user->key = key;
 	INIT_HLIST_NODE(&user->node);
+	init_waitqueue_head(&user->told);
 	return user;
 }
 

@@ -30,6 +30,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/uidgid.h>
+#include <linux/wait.h>
 
 #include "tracepoints/kdbus_enums.h"
 
@@ -87,6 +88,7 @@ struct user_namespace;
  * @KDBUS_COUNT_SEEN_FILES:	files that came with what monitors have not received
  * @KDBUS_COUNT_MATCH_BYTES:	size of the matches of its connections
  * @KDBUS_COUNT_NAMES:		names its connections own, wait for or are activators of
+ * @KDBUS_COUNT_NOTICES:	records it has brought that are in the logs of buses
  * @KDBUS_N_COUNTS:		how many there are
  */
 enum kdbus_count {
@@ -98,6 +100,7 @@ enum kdbus_count {
 	KDBUS_COUNT_SEEN_FILES,
 	KDBUS_COUNT_MATCH_BYTES,
 	KDBUS_COUNT_NAMES,
+	KDBUS_COUNT_NOTICES,
 	KDBUS_N_COUNTS,
 };
 
@@ -111,6 +114,7 @@ enum kdbus_count {
  * @key:	number that tells it from all other uids in the domain
  * @node:	link in the domain's table, if it is not anonymous
  * @counts:	what it holds, and those below it
+ * @told:	tasks that wait until what it has done is told, see log.h
  */
 struct kdbus_user {
 	struct kref kref;
@@ -120,6 +124,7 @@ struct kdbus_user {
 	u64 key;
 	struct hlist_node node;
 	atomic_t counts[KDBUS_N_COUNTS];
+	wait_queue_head_t told;
 };
 
 struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid,

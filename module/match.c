@@ -11,6 +11,7 @@
 #include "endpoint.h"
 #include "item.h"
 #include "limits.h"
+#include "log.h"
 #include "match.h"
 #include "message.h"
 #include "names.h"
@@ -18,7 +19,7 @@
 #include "policy.h"
 #include "trace.h"
 
-/* what a key stands for; the kinds of notifications are item types */
+/* what a key stands for; the kinds of notices are item types */
 #define KDBUS_MATCH_ALL		1	/* every event */
 #define KDBUS_MATCH_MSG		2	/* messages: any, or of one sender */
 #define KDBUS_MATCH_MSG_NAME	3	/* messages of the owner of a name */
@@ -28,7 +29,8 @@
 
 /**
  * struct kdbus_match_key - where in the table a match is
- * @kind:	see above; 0 for a match that can never hold and is not there
+ * @kind:	see above; 0 for a match that can never hold. Only those that can
+ *		select messages are there.
  * @value:	id, or hash of a name, or KDBUS_MATCH_ANY
  */
 struct kdbus_match_key {
@@ -42,7 +44,12 @@ struct kdbus_match_key {
  * @list:	link in the connection's list
  * @conn:	the connection; alive
  * @cookie:	what it is removed by
+ * @since:	number of the last notice that came too early for it
  * @key:	where it is in the table
+ * @id:		of notices: id that has come or is gone, or owned the name before; or
+ *		KDBUS_MATCH_ID_ANY
+ * @new_id:	likewise: id that owns the name now
+ * @name:	likewise: the name, in @rules, or NULL for any
  * @size:	bytes of @rules
  * @rules:	items
  */
@@ -51,7 +58,11 @@ struct kdbus_match {
 	struct list_head list;
 	struct kdbus_conn *conn;
 	u64 cookie;
+	u64 since;
 	struct kdbus_match_key key;
+	u64 id;
+	u64 new_id;
+	const char *name;
 	size_t size;
 	u64 rules[];
 };
@@ -129,7 +140,6 @@ static struct kdbus_match_key kdbus_rule_key(const struct kdbus_bus *bus,
 					     const struct kdbus_item *item)
 {
 	struct kdbus_match_key key = { KDBUS_MATCH_MSG, KDBUS_MATCH_ANY };
-	const char *name;
 
 	switch (item->type) {
 	case KDBUS_ITEM_BLOOM_MASK:
@@ -141,16 +151,8 @@ static struct kdbus_match_key kdbus_rule_key(const struct kdbus_bus *bus,
 		key.kind = KDBUS_MATCH_MSG_NAME;
 		kdbus_rule_set_name(bus, &key, item->str);
 		break;
-	case KDBUS_ITEM_ID_ADD:
-	case KDBUS_ITEM_ID_REMOVE:
-		key.kind = item->type;
-		key.value = item->id_change.id;
-		break;
 	default:
 		key.kind = item->type;
-		name = kdbus_rule_name(item);
-		if (name)
-			kdbus_rule_set_name(bus, &key, name);
 	}
 	return key;
 }
@@ -158,6 +160,33 @@ static struct kdbus_match_key kdbus_rule_key(const struct kdbus_bus *bus,
 static bool kdbus_match_kind_is_msg(u64 kind)
 {
 	return kind == KDBUS_MATCH_MSG || kind == KDBUS_MATCH_MSG_NAME;
+}
+
+/* Takes what one more rule wants of an id; false if no id can be both. */
+static bool kdbus_match_fold_id(u64 *wanted, u64 id)
+{
+	if (*wanted == KDBUS_MATCH_ID_ANY)
+		*wanted = id;
+	return id == KDBUS_MATCH_ID_ANY || *wanted == id;
+}
+
+/*
+ * Takes what one more rule wants of a notice: however many there are, they are
+ * compared as one. False if they cannot hold together.
+ */
+static bool kdbus_match_fold(struct kdbus_match *match,
+			     const struct kdbus_item *item)
+{
+	const char *name;
+
+	if (item->type == KDBUS_ITEM_ID_ADD || item->type == KDBUS_ITEM_ID_REMOVE)
+		return kdbus_match_fold_id(&match->id, item->id_change.id);
+	name = kdbus_rule_name(item);
+	if (name && !match->name)
+		match->name = name;
+	return kdbus_match_fold_id(&match->id, item->name_change.old.id) &&
+	       kdbus_match_fold_id(&match->new_id, item->name_change.new.id) &&
+	       (!name || !strcmp(match->name, name));
 }
 
 /*
@@ -174,8 +203,14 @@ static void kdbus_match_set_key(struct kdbus_match *match)
 
 	match->key.kind = KDBUS_MATCH_ALL;
 	match->key.value = KDBUS_MATCH_ANY;
+	match->id = match->new_id = KDBUS_MATCH_ID_ANY;
 	kdbus_match_for_each_rule(match, items, item) {
 		key = kdbus_rule_key(bus, item);
+		if (key.kind >= _KDBUS_ITEM_KERNEL_BASE &&
+		    !kdbus_match_fold(match, item)) {
+			match->key.kind = 0;
+			return;
+		}
 		if (match->key.kind == KDBUS_MATCH_ALL) {
 			match->key = key;
 		} else if (key.kind != match->key.kind &&
@@ -187,6 +222,24 @@ static void kdbus_match_set_key(struct kdbus_match *match)
 			match->key = key;
 		}
 	}
+}
+
+/* What a match can select, as a set of KDBUS_LISTENS_TO(). */
+static unsigned int kdbus_match_listens(const struct kdbus_match *match)
+{
+	u64 kind = match->key.kind;
+
+	if (kind == KDBUS_MATCH_ALL)
+		return KDBUS_LISTENS_TO_ALL | KDBUS_LISTENS_TO_MSGS;
+	if (kdbus_match_kind_is_msg(kind))
+		return KDBUS_LISTENS_TO_MSGS;
+	return kind ? KDBUS_LISTENS_TO(kind) : 0;
+}
+
+/* Whether a match can select messages, and so is in the table. */
+static bool kdbus_match_selects_msgs(const struct kdbus_match *match)
+{
+	return kdbus_match_listens(match) & KDBUS_LISTENS_TO_MSGS;
 }
 
 static struct kdbus_match *kdbus_match_new(struct kdbus_conn *conn,
@@ -236,9 +289,12 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 			    ret, 0);
 	} else if (!conn->dead) {
 		list_add_tail(&match->list, &conn->matches);
-		if (match->key.kind)
+		if (kdbus_match_selects_msgs(match))
 			hash_add(bus->matches, &match->node,
 				 kdbus_match_hash(&match->key));
+		match->since = bus->log.last;
+		kdbus_log_listen(conn, conn->listens |
+				       kdbus_match_listens(match));
 		bus->n_matches++;
 		kdbus_trace(match_add, bus->id, conn->id, match->cookie,
 			    match->size);
@@ -347,19 +403,22 @@ static unsigned int kdbus_matches_unlink(struct kdbus_conn *conn,
 					 const u64 *cookie,
 					 struct list_head *gone)
 {
+	unsigned int n = 0, listens = conn->listens & KDBUS_LISTENS_TO_CALLS;
 	struct kdbus_match *match, *tmp;
-	unsigned int n = 0;
 
 	list_for_each_entry_safe(match, tmp, &conn->matches, list) {
-		if (cookie && match->cookie != *cookie)
+		if (cookie && match->cookie != *cookie) {
+			listens |= kdbus_match_listens(match);
 			continue;
-		if (match->key.kind)
+		}
+		if (kdbus_match_selects_msgs(match))
 			hash_del(&match->node);
 		list_move(&match->list, gone);
 		kdbus_match_uncharge(match);
 		conn->bus->n_matches--;
 		n++;
 	}
+	kdbus_log_listen(conn, listens);
 	return n;
 }
 
@@ -423,6 +482,9 @@ int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp)
 	if (IS_ERR(cmd))
 		return PTR_ERR(cmd);
 
+	/* what they have selected until now */
+	if (kdbus_log_has_news(conn))
+		kdbus_log_catch_up(conn);
 	ret = kdbus_matches_remove(conn, &cmd->cookie);
 	kvfree(cmd);
 	return ret;
@@ -634,65 +696,37 @@ static bool kdbus_match_id(u64 wanted, u64 id)
 	return wanted == KDBUS_MATCH_ID_ANY || wanted == id;
 }
 
-static bool kdbus_rule_matches_notice(const struct kdbus_item *item,
-				      const struct kdbus_notice *notice)
-{
-	const char *name;
-
-	if (item->type != notice->type)
-		return false;
-	if (item->type == KDBUS_ITEM_ID_ADD || item->type == KDBUS_ITEM_ID_REMOVE)
-		return kdbus_match_id(item->id_change.id, notice->id.id);
-
-	name = kdbus_rule_name(item);
-	return kdbus_match_id(item->name_change.old.id, notice->old.id) &&
-	       kdbus_match_id(item->name_change.new.id, notice->new.id) &&
-	       (!name || !strcmp(name, notice->name));
-}
-
+/* Whether a match holds for a notice of its kind. */
 static bool kdbus_match_holds_notice(const struct kdbus_match *match,
 				     const struct kdbus_notice *notice)
 {
-	const struct kdbus_item *item;
-	struct kdbus_items items;
-
-	kdbus_match_for_each_rule(match, items, item)
-		if (!kdbus_rule_matches_notice(item, notice))
-			return false;
-	return true;
+	if (!notice->name[0])
+		return kdbus_match_id(match->id, notice->id.id);
+	return kdbus_match_id(match->id, notice->old.id) &&
+	       kdbus_match_id(match->new_id, notice->new.id) &&
+	       (!match->name || !strcmp(match->name, notice->name));
 }
 
 /**
- * kdbus_match_notice() - find whom a notification matches
- * @bus:	the bus, its lock held
- * @notice:	the notification
- * @msg:	its trace id: @fn is called once for each connection, which it
- *		stamps with this as @last_msg
- * @fn:		called for whom it matches
- * @arg:	handed to @fn
+ * kdbus_match_notice() - whether a connection has asked for a notice
+ * @conn:	the connection; the lock of its bus is held
+ * @notice:	the notice, with its number
+ * @tried:	grows by the matches that were compared
  */
-void kdbus_match_notice(struct kdbus_bus *bus,
-			const struct kdbus_notice *notice, u64 msg,
-			void (*fn)(struct kdbus_conn *conn, void *arg),
-			void *arg)
+bool kdbus_match_notice(const struct kdbus_conn *conn,
+			const struct kdbus_notice *notice, unsigned int *tried)
 {
-	const struct kdbus_match_key keys[] = {
-		{ KDBUS_MATCH_ALL, KDBUS_MATCH_ANY },
-		{ notice->type, KDBUS_MATCH_ANY },
-		{ notice->type, notice->name[0] ?
-		  kdbus_name_hash(bus, notice->name) : notice->id.id },
-	};
-	struct kdbus_match *match;
-	unsigned int i;
+	const struct kdbus_match *match;
 
-	lockdep_assert_held(&bus->lock);
+	lockdep_assert_held(&conn->bus->lock);
 
-	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		hash_for_each_possible(bus->matches, match, node,
-				       kdbus_match_hash(&keys[i]))
-			if (match->key.kind == keys[i].kind &&
-			    match->key.value == keys[i].value &&
-			    match->conn->last_msg != msg &&
-			    kdbus_match_holds_notice(match, notice))
-				fn(match->conn, arg);
+	list_for_each_entry(match, &conn->matches, list) {
+		++*tried;
+		if (match->since < notice->record.seq &&
+		    (kdbus_match_listens(match) &
+		     KDBUS_LISTENS_TO(notice->type)) &&
+		    kdbus_match_holds_notice(match, notice))
+			return true;
+	}
+	return false;
 }

@@ -6,10 +6,11 @@
  * installed it: all its rules have to hold. A rule is an item of MATCH_ADD,
  * kept as it came, since it was checked then.
  *
- * All matches of a bus are in one table, by what has to be the case for them
- * to hold at all: the id of the sender, a name it has to own, the name or id
- * a notification is about, or just the kind of event. An event is compared
- * only with the matches under its own keys, so others cost nothing.
+ * All matches of a bus that can select broadcasts are in one table, by what has
+ * to be the case for them to hold at all: the id of the sender, a name it has to
+ * own, or just that it is a broadcast. It is compared only with the matches
+ * under its own keys, so others cost nothing. With notifications each connection
+ * compares its own matches, see notify.h.
  *
  * The table changes under the bus's match_sem for writing and, inside of it,
  * the bus lock, and is read under either: broadcasts, which may have to be
@@ -50,9 +51,8 @@ int kdbus_match_message(struct kdbus_bus *bus,
 			const struct kdbus_message *msg,
 			struct kdbus_receivers *r);
 void kdbus_receivers_release(struct kdbus_receivers *r);
-void kdbus_match_notice(struct kdbus_bus *bus,
-			const struct kdbus_notice *notice, u64 msg,
-			void (*fn)(struct kdbus_conn *conn, void *arg),
-			void *arg);
+bool kdbus_match_notice(const struct kdbus_conn *conn,
+			const struct kdbus_notice *notice,
+			unsigned int *tried);
 
 #endif /* KDBUS_MATCH_H */

@@ -12,6 +12,7 @@
 #include "connection.h"
 #include "item.h"
 #include "limits.h"
+#include "log.h"
 #include "move.h"
 #include "names.h"
 #include "notify.h"
@@ -224,6 +225,77 @@ void kdbus_name_uncharge(struct kdbus_conn *conn)
 	kdbus_user_uncharge(conn->owner, KDBUS_COUNT_NAMES, 1);
 }
 
+/* ---- what is reserved to tell of changes ------------------------------ */
+
+/* what a name gets with a new owner: this change, and the next */
+#define KDBUS_NAME_N_NOTICES 2
+
+/**
+ * kdbus_name_reserve_notices() - reserve what tells of changes of a name
+ * @conn:	who is about to own it, wait for it or be its activator
+ * @name:	the name
+ * @notices:	an empty list that gets the records; what is left there is to be
+ *		freed with kdbus_notices_free(), also if this fails
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_name_reserve_notices(const struct kdbus_conn *conn, const char *name,
+			       struct list_head *notices)
+{
+	struct kdbus_notice *notice;
+	unsigned int i;
+
+	for (i = 0; i < KDBUS_NAME_N_NOTICES; i++) {
+		notice = kdbus_notice_new(conn->owner, name);
+		if (!notice)
+			return -ENOMEM;
+		list_add(&notice->record.node, notices);
+	}
+	return 0;
+}
+
+/* Gives a name what was reserved. */
+static void kdbus_name_give_notices(struct kdbus_name_entry *n,
+				    struct list_head *notices)
+{
+	list_splice_init(notices, &n->notices);
+	n->n_notices += KDBUS_NAME_N_NOTICES;
+}
+
+/**
+ * kdbus_name_take_notice() - take a record that was reserved with a name
+ * @n:		the name; the lock of its bus is held
+ *
+ * Return: the record, which is the caller's.
+ */
+struct kdbus_notice *kdbus_name_take_notice(struct kdbus_name_entry *n)
+{
+	struct kdbus_notice *notice;
+
+	notice = list_first_entry(&n->notices, struct kdbus_notice,
+				  record.node);
+	list_del_init(&notice->record.node);
+	n->n_notices--;
+	return notice;
+}
+
+/* Frees records that a name needs no longer, once a change is complete. */
+static void kdbus_name_trim_notices(struct kdbus_name_entry *n)
+{
+	unsigned int needed = n->n_waiters + 1;
+	struct kdbus_notice *notice;
+
+	if (n->activator && rcu_access_pointer(n->owner) != n->activator)
+		needed++;
+	/* the oldest: who has come since brought others */
+	for (; n->n_notices > needed; n->n_notices--) {
+		notice = list_last_entry(&n->notices, struct kdbus_notice,
+					 record.node);
+		list_del(&notice->record.node);
+		kdbus_notice_put(notice);
+	}
+}
+
 /* ---- owners and waiters ----------------------------------------------- */
 
 /*
@@ -270,6 +342,7 @@ static void kdbus_waiter_unlink(struct kdbus_name_waiter *w)
 {
 	list_del(&w->name_node);
 	list_del(&w->conn_node);
+	w->name->n_waiters--;
 	w->conn->bus->list_gen++;
 	kdbus_name_trace_unqueue(w->name, w->conn, w->flags);
 }
@@ -305,17 +378,19 @@ static void kdbus_waiter_link(struct kdbus_name_waiter *w, struct kdbus_name_ent
 	else
 		list_add_tail(&w->name_node, &n->waiters);
 	list_add_tail(&w->conn_node, &conn->waits);
+	n->n_waiters++;
 	conn->bus->list_gen++;
 	kdbus_name_trace_queue(n, conn, flags);
 }
 
 static void kdbus_name_changed(struct kdbus_bus *bus,
-				    const struct kdbus_name_entry *n, u64 old,
-				    u64 old_flags, u64 new, u64 new_flags)
+			       struct kdbus_name_entry *n, u64 old,
+			       u64 old_flags, u64 new, u64 new_flags)
 {
 	kdbus_trace(name_change, bus->id, n->id, old, old_flags, new, new_flags,
 		    n->name);
 	kdbus_notify_name(bus, n, old, old_flags, new, new_flags);
+	kdbus_name_trim_notices(n);
 }
 
 /* Who is next in line: the first who still may own the name, or NULL. */
@@ -401,6 +476,7 @@ static void kdbus_name_pass_on(struct kdbus_bus *bus, struct kdbus_name_entry *n
 						 KDBUS_NAME_ACTIVATOR);
 	}
 	kdbus_name_changed(bus, n, old->id, old_flags, 0, 0);
+	kdbus_notices_free(&n->notices);
 	kfree_rcu(n, rcu);
 }
 
@@ -424,6 +500,7 @@ struct kdbus_name_entry *kdbus_name_entry_new(const struct kdbus_bus *bus,
 		return NULL;
 	INIT_LIST_HEAD(&n->owner_node);
 	INIT_LIST_HEAD(&n->waiters);
+	INIT_LIST_HEAD(&n->notices);
 	n->hash = kdbus_name_hash(bus, name);
 	strcpy(n->name, name);
 	return n;
@@ -449,9 +526,11 @@ bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name)
  * @conn:	the connection, alive and charged for the name; the lock of its
  *		bus is held
  * @new:	the name, which has no activator; NULL there if it was used
+ * @notices:	what was reserved for it; emptied
  */
 void kdbus_name_add_activator(struct kdbus_conn *conn,
-			      struct kdbus_name_entry **new)
+			      struct kdbus_name_entry **new,
+			      struct list_head *notices)
 {
 	struct kdbus_bus *bus = conn->bus;
 	struct kdbus_name_entry *n;
@@ -460,6 +539,8 @@ void kdbus_name_add_activator(struct kdbus_conn *conn,
 	if (n) {
 		n->activator = conn;
 		conn->activator_of = n;
+		kdbus_name_give_notices(n, notices);
+		kdbus_name_trim_notices(n);
 		kdbus_name_trace_queue(n, conn, KDBUS_NAME_ACTIVATOR);
 		return;
 	}
@@ -468,6 +549,7 @@ void kdbus_name_add_activator(struct kdbus_conn *conn,
 	n->id = ++bus->name_ids;
 	n->activator = conn;
 	conn->activator_of = n;
+	kdbus_name_give_notices(n, notices);
 	kdbus_name_set_owner(n, conn, KDBUS_NAME_ACTIVATOR);
 	hash_add_rcu(bus->names, &n->hash_node, n->hash);
 	kdbus_name_changed(bus, n, 0, 0, conn->id, n->flags);
@@ -487,6 +569,7 @@ static void kdbus_name_drop_activator(struct kdbus_conn *conn,
 	}
 	n->activator = NULL;
 	conn->activator_of = NULL;
+	kdbus_name_trim_notices(n);
 	kdbus_name_trace_unqueue(n, conn, KDBUS_NAME_ACTIVATOR);
 	kdbus_name_uncharge(conn);
 }
@@ -502,6 +585,7 @@ static void kdbus_name_drop_activator(struct kdbus_conn *conn,
  * @charged:	the charge for one more name is used up
  * @new:	a name to add if it is new; NULL when used
  * @waiter:	somebody's place in line if one is needed; NULL when used
+ * @notices:	what the name needs to tell of changes; empty when used
  * @name_id:	id of the name, for the trace event
  */
 struct kdbus_acquire {
@@ -512,6 +596,7 @@ struct kdbus_acquire {
 	bool charged;
 	struct kdbus_name_entry *new;
 	struct kdbus_name_waiter *waiter;
+	struct list_head notices;
 	u64 name_id;
 };
 
@@ -522,6 +607,7 @@ static void kdbus_acquire_free_name(struct kdbus_acquire *a)
 
 	a->new = NULL;
 	n->id = a->name_id = ++bus->name_ids;
+	kdbus_name_give_notices(n, &a->notices);
 	hash_add_rcu(bus->names, &n->hash_node, n->hash);
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
 	kdbus_name_changed(bus, n, 0, 0, a->conn->id, n->flags);
@@ -535,6 +621,7 @@ static void kdbus_acquire_replace(struct kdbus_acquire *a, struct kdbus_name_ent
 	struct kdbus_name_waiter *mine = kdbus_waiter_find(n, a->conn);
 	u64 old_flags = n->flags;
 
+	kdbus_name_give_notices(n, &a->notices);
 	/* charged for waiting and, by this call, for owning */
 	if (mine)
 		kdbus_waiter_drop(mine);
@@ -548,8 +635,7 @@ static void kdbus_acquire_replace(struct kdbus_acquire *a, struct kdbus_name_ent
 	}
 
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
-	kdbus_name_changed(bus, n, old->id, old_flags, a->conn->id,
-				n->flags);
+	kdbus_name_changed(bus, n, old->id, old_flags, a->conn->id, n->flags);
 }
 
 static void kdbus_acquire_trace_update(const struct kdbus_acquire *a,
@@ -575,6 +661,8 @@ static bool kdbus_acquire_wait(struct kdbus_acquire *a, struct kdbus_name_entry 
 	}
 	kdbus_waiter_link(a->waiter, n, a->conn, flags, false);
 	a->waiter = NULL;
+	kdbus_name_give_notices(n, &a->notices);
+	kdbus_name_trim_notices(n);
 	return true;
 }
 
@@ -583,8 +671,10 @@ static void kdbus_acquire_stop_waiting(struct kdbus_acquire *a,
 {
 	struct kdbus_name_waiter *mine = kdbus_waiter_find(n, a->conn);
 
-	if (mine)
-		kdbus_waiter_drop(mine);
+	if (!mine)
+		return;
+	kdbus_waiter_drop(mine);
+	kdbus_name_trim_notices(n);
 }
 
 /* A service takes its name from the activator, with what is queued for it. */
@@ -602,6 +692,7 @@ static int kdbus_acquire_activated(struct kdbus_acquire *a,
 	if (ret)
 		return ret;
 	kdbus_move_commit(activator, a->conn, n->id, move);
+	kdbus_name_give_notices(n, &a->notices);
 	kdbus_name_trace_queue(n, activator, KDBUS_NAME_ACTIVATOR);
 	kdbus_name_set_owner(n, a->conn, a->flags & KDBUS_NAME_STORED);
 	kdbus_name_changed(bus, n, activator->id, old_flags, a->conn->id,
@@ -659,7 +750,9 @@ static int kdbus_acquire_prepare(struct kdbus_acquire *a)
 	a->hash = kdbus_name_hash(a->conn->bus, a->name);
 	a->new = kdbus_name_entry_new(a->conn->bus, a->name);
 	a->waiter = kzalloc(sizeof(*a->waiter), GFP_KERNEL_ACCOUNT);
-	return a->new && a->waiter ? 0 : -ENOMEM;
+	if (!a->new || !a->waiter)
+		return -ENOMEM;
+	return kdbus_name_reserve_notices(a->conn, a->name, &a->notices);
 }
 
 static int kdbus_acquire(struct kdbus_acquire *a)
@@ -674,6 +767,7 @@ static int kdbus_acquire(struct kdbus_acquire *a)
 		kdbus_name_uncharge(conn);
 	kfree(a->new);
 	kfree(a->waiter);
+	kdbus_notices_free(&a->notices);
 	return ret;
 }
 
@@ -696,10 +790,13 @@ static int kdbus_name_acquire(struct kdbus_conn *conn,
 		.conn = conn,
 		.name = cmd->name,
 		.flags = cmd->flags,
+		.notices = LIST_HEAD_INIT(a.notices),
 	};
 	int ret;
 
-	ret = kdbus_name_charge(conn);
+	ret = kdbus_log_wait(conn->owner);
+	if (!ret)
+		ret = kdbus_name_charge(conn);
 	if (ret < 0)
 		return ret;
 
@@ -724,7 +821,8 @@ static int kdbus_name_acquire(struct kdbus_conn *conn,
  *
  * Return: 0, also if the name is only waited for (IN_QUEUE); or -EFAULT,
  * -EINVAL, -EMSGSIZE, -E2BIG, -ENOMEM, -EPERM, -EALREADY, -EEXIST,
- * -ECONNRESET.
+ * -ECONNRESET; or -ERESTARTSYS on a signal while it waits, see
+ * kdbus_log_wait().
  */
 int kdbus_cmd_name_acquire(struct kdbus_conn *conn,
 			   struct kdbus_cmd_name __user *ucmd)
@@ -785,6 +883,7 @@ static int kdbus_name_release(void *arg, struct kdbus_move *move)
 		return -ESRCH;
 	}
 	kdbus_waiter_drop(w);
+	kdbus_name_trim_notices(n);
 	return 0;
 }
 
@@ -854,8 +953,11 @@ void kdbus_names_release_all(struct kdbus_conn *conn, struct kdbus_move *move)
 
 	lockdep_assert_held(&conn->bus->lock);
 
-	list_for_each_entry_safe(w, wtmp, &conn->waits, conn_node)
+	list_for_each_entry_safe(w, wtmp, &conn->waits, conn_node) {
+		n = w->name;
 		kdbus_waiter_drop(w);
+		kdbus_name_trim_notices(n);
+	}
 	kdbus_name_drop_activator(conn, move);
 	list_for_each_entry_safe(n, tmp, &conn->names, owner_node)
 		kdbus_name_pass_on(conn->bus, n, move);

@@ -37,6 +37,10 @@ struct kdbus_move;
  * @owner:	who owns it; alive. bus->lock, read under RCU
  * @owner_node:	link in the owner's list
  * @waiters:	who waits for it, in order; nobody while its activator owns it
+ * @notices:	records of what may happen to it: one each for its owner, those
+ *		who wait, and an activator that does not own it
+ * @n_notices:	how many there are; bus->lock
+ * @n_waiters:	how many wait
  * @move_rounds: how often twins were made for its messages while it had this
  *		owner, see move.h; bus->lock
  * @name:	the name
@@ -51,6 +55,9 @@ struct kdbus_name_entry {
 	struct kdbus_conn __rcu *owner;
 	struct list_head owner_node;
 	struct list_head waiters;
+	struct list_head notices;
+	unsigned int n_notices;
+	unsigned int n_waiters;
 	unsigned int move_rounds;
 	char name[];
 };
@@ -88,7 +95,11 @@ struct kdbus_name_entry *kdbus_name_entry_new(const struct kdbus_bus *bus,
 					      const char *name);
 bool kdbus_name_has_activator(struct kdbus_bus *bus, const char *name);
 void kdbus_name_add_activator(struct kdbus_conn *conn,
-			      struct kdbus_name_entry **new);
+			      struct kdbus_name_entry **new,
+			      struct list_head *notices);
+int kdbus_name_reserve_notices(const struct kdbus_conn *conn, const char *name,
+			       struct list_head *notices);
+struct kdbus_notice *kdbus_name_take_notice(struct kdbus_name_entry *n);
 int kdbus_cmd_name_acquire(struct kdbus_conn *conn,
 			   struct kdbus_cmd_name __user *ucmd);
 int kdbus_cmd_name_release(struct kdbus_conn *conn,

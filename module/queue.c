@@ -192,7 +192,7 @@ void kdbus_entries_drop(struct kdbus_conn *conn, struct list_head *entries,
 void kdbus_queue_init(struct kdbus_queue *queue)
 {
 	INIT_LIST_HEAD(&queue->fifo);
-	queue->gap = &queue->fifo;
+	queue->gap = queue->news = &queue->fifo;
 	queue->prio = RB_ROOT_CACHED;
 	queue->count = 0;
 	queue->notices = 0;
@@ -237,26 +237,44 @@ static void kdbus_queue_link(struct kdbus_queue *queue,
 	WRITE_ONCE(queue->notices, queue->notices + !!entry->notice);
 }
 
+static u64 kdbus_queue_seq(const struct list_head *pos)
+{
+	return list_entry(pos, struct kdbus_entry, node)->seq;
+}
+
+/*
+ * Behind which entry number @seq comes. Looked for from both ends, and from the
+ * notice before, behind which the next ones come.
+ */
+static struct list_head *kdbus_queue_place(struct kdbus_queue *queue, u64 seq)
+{
+	struct list_head *fifo = &queue->fifo, *last = fifo->prev, *first;
+
+	if (last == fifo || kdbus_queue_seq(last) < seq)
+		return last;
+	first = queue->news;
+	if (first != fifo && kdbus_queue_seq(first) > seq)
+		first = fifo;
+	while (last != fifo && kdbus_queue_seq(last) > seq) {
+		if (first->next == fifo || kdbus_queue_seq(first->next) > seq)
+			return first;
+		first = first->next;
+		last = last->prev;
+	}
+	return last;
+}
+
 /**
  * kdbus_queue_add() - put an entry where its sequence number says
  * @queue:	the queue; the lock of its connection is held
- * @entry:	the entry: a new one, which goes to the end, or the reply to a
- *		call that waits for it no longer
+ * @entry:	the entry: a new one, which goes to the end; a notice, which may be
+ *		late; or the reply to a call that waits for it no longer
  */
 void kdbus_queue_add(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
-	struct kdbus_entry *e;
-
-	/* such a reply tends to be older than all that is queued */
-	e = list_first_entry_or_null(&queue->fifo, struct kdbus_entry, node);
-	if (e && entry->seq < e->seq) {
-		kdbus_queue_link(queue, entry, &queue->fifo);
-		return;
-	}
-	list_for_each_entry_reverse(e, &queue->fifo, node)
-		if (e->seq < entry->seq)
-			break;
-	kdbus_queue_link(queue, entry, &e->node);
+	kdbus_queue_link(queue, entry, kdbus_queue_place(queue, entry->seq));
+	if (entry->notice)
+		queue->news = &entry->node;
 }
 
 /* The last entry behind @after, or @after, that comes before number @seq. */
@@ -297,6 +315,8 @@ void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
 	if (queue->gap == &entry->node)
 		queue->gap = entry->node.prev;
+	if (queue->news == &entry->node)
+		queue->news = entry->node.prev;
 	list_del_init(&entry->node);
 	rb_erase_cached(&entry->rb, &queue->prio);
 	WRITE_ONCE(queue->count, queue->count - 1);
@@ -409,7 +429,7 @@ struct kdbus_entry *kdbus_queue_find(const struct kdbus_queue *queue,
 void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to)
 {
 	list_splice_tail_init(&queue->fifo, to);
-	queue->gap = &queue->fifo;
+	queue->gap = queue->news = &queue->fifo;
 	queue->prio = RB_ROOT_CACHED;
 	WRITE_ONCE(queue->count, 0);
 	WRITE_ONCE(queue->notices, 0);

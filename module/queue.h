@@ -33,6 +33,7 @@ struct kdbus_user;
  * @fifo:	entries by sequence number
  * @gap:	entry in @fifo, or its head, behind which that one was that RECV
  *		took last
+ * @news:	notice in @fifo that was queued last, or what was before it
  * @prio:	entries by priority, then sequence number
  * @count:	how many there are
  * @notices:	how many of them are notices about connections and names
@@ -41,6 +42,7 @@ struct kdbus_user;
 struct kdbus_queue {
 	struct list_head fifo;
 	struct list_head *gap;
+	struct list_head *news;
 	struct rb_root_cached prio;
 	unsigned int count;
 	unsigned int notices;
@@ -72,7 +74,8 @@ struct kdbus_passed_file {
  * @queued_ns:	when it was queued, as of kdbus_trace_clock()
  * @kind:	what it is to the receiver
  * @notify:	type of the notice, for KDBUS_MSG_KIND_NOTIFY
- * @notice:	what it tells, referenced; NULL if it is about a call
+ * @notice:	what it tells, referenced; NULL in a queue if it is about a call,
+ *		and before that what monitors will see of it, or NULL
  * @is_written:	the text of the notice is in @slice
  * @slice:	where it lies, pinned; NULL before it has a place
  * @call:	the call it asks for, referenced, or NULL

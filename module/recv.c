@@ -28,6 +28,7 @@
 #include "compat/compat.h"
 #include "connection.h"
 #include "item.h"
+#include "log.h"
 #include "message.h"
 #include "notify.h"
 #include "pool.h"
@@ -319,31 +320,59 @@ static bool kdbus_recv_only_looks(u64 flags)
 	       KDBUS_RECV_PEEK;
 }
 
+/* What is to be received next; the lock of the connection is held. */
+static int kdbus_recv_pick(const struct kdbus_conn *conn,
+			   const struct kdbus_cmd_recv *cmd,
+			   struct kdbus_entry **entry)
+{
+	bool by_priority = cmd->flags & KDBUS_RECV_USE_PRIORITY;
+
+	if (conn->dead)
+		return -ECONNRESET;
+	if (list_empty(&conn->queue.fifo))
+		return -EAGAIN;
+	if (cmd->offset)
+		return -EINVAL;
+	return kdbus_queue_peek(&conn->queue, by_priority ? &cmd->priority :
+				NULL, entry);
+}
+
+/*
+ * The same of a queue that is up to date, and takes the lock. What happens once
+ * it has caught up need not be there before what has happened by then.
+ */
+static int kdbus_recv_pick_and_lock(struct kdbus_conn *conn,
+				    const struct kdbus_cmd_recv *cmd,
+				    struct kdbus_entry **entry)
+	__acquires(&conn->lock)
+{
+	bool has_asked = false;
+	int ret;
+
+	for (;;) {
+		spin_lock(&conn->lock);
+		ret = kdbus_recv_pick(conn, cmd, entry);
+		if (!kdbus_log_has_news(conn) ||
+		    (has_asked && (ret || (*entry)->seq <= READ_ONCE(conn->heard))))
+			return ret;
+		spin_unlock(&conn->lock);
+		kdbus_log_catch_up(conn);
+		has_asked = true;
+	}
+}
+
 static int kdbus_recv_next(struct kdbus_conn *conn,
 			   const struct kdbus_cmd_recv *cmd,
 			   u64 __user *offset)
 {
-	bool by_priority = cmd->flags & KDBUS_RECV_USE_PRIORITY;
 	struct kdbus_entry *entry;
 	int ret;
 
-	spin_lock(&conn->lock);
-	if (conn->dead) {
-		ret = -ECONNRESET;
-		goto exit_unlock;
+	ret = kdbus_recv_pick_and_lock(conn, cmd, &entry);
+	if (ret < 0) {
+		spin_unlock(&conn->lock);
+		return ret;
 	}
-	if (list_empty(&conn->queue.fifo)) {
-		ret = -EAGAIN;
-		goto exit_unlock;
-	}
-	if (cmd->offset) {
-		ret = -EINVAL;
-		goto exit_unlock;
-	}
-	ret = kdbus_queue_peek(&conn->queue, by_priority ? &cmd->priority :
-			       NULL, &entry);
-	if (ret < 0)
-		goto exit_unlock;
 
 	if (kdbus_recv_only_looks(cmd->flags))
 		return entry->kind == KDBUS_MSG_KIND_NOTIFY &&
@@ -365,10 +394,6 @@ static int kdbus_recv_next(struct kdbus_conn *conn,
 		kdbus_recv_put_back(conn, entry);
 	else
 		kdbus_queue_keep(&conn->queue);
-	return ret;
-
-exit_unlock:
-	spin_unlock(&conn->lock);
 	return ret;
 }
 

@@ -541,6 +541,18 @@ void wait_listed(const char *file, const struct bus *bus, __u64 conn,
 	}
 }
 
+void wait_listed_user(uid_t uid, const char *column, long long value)
+{
+	int i;
+
+	for (i = 0; listed_user(uid, column) != value; i++) {
+		if (i == 3000)
+			test_fail(__FILE__, __LINE__, "%s of %u stays %lld",
+				  column, uid, listed_user(uid, column));
+		poll(NULL, 0, 10);
+	}
+}
+
 long meminfo(const char *field)
 {
 	char line[128];

@@ -153,6 +153,8 @@ long long listed_user(uid_t uid, const char *column);
 /* Waits until listed() is @value. */
 void wait_listed(const char *file, const struct bus *bus, __u64 conn,
 		 const char *column, long long value);
+/* Waits until listed_user() is @value. */
+void wait_listed_user(uid_t uid, const char *column, long long value);
 /* A number out of /proc/meminfo, in kB. */
 long meminfo(const char *field);
 

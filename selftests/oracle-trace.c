@@ -41,7 +41,8 @@ struct message {
  * @is_gone:	news of its end are out
  * @number:	messages of each thread that were sent, accepted or not
  * @seq:	place of the last message that it got, in the order of the bus
- * @queued_seq:	place of the last that was queued
+ * @queued_seq:	place of the last that was queued: of all but news, and of news,
+ *		which may come late
  * @n_got:	what it got, as far as its books have been compared
  * @peeks:	what it looked at
  * @no_room:	what it could not receive
@@ -51,7 +52,7 @@ struct watch {
 	size_t heard, act, main_act, reset;
 	bool is_gone;
 	unsigned int number[STREAMS];
-	__u64 seq, queued_seq;
+	__u64 seq, queued_seq[2];
 	unsigned int n_got, peeks, no_room;
 	unsigned int lost[MAX_LIVES];
 };
@@ -239,6 +240,7 @@ static void on_queue(const struct event *e)
 {
 	struct message *m = message_of(e, "msg");
 	unsigned int life = life_of(e, "conn");
+	bool is_news = m->from == KERNEL && (m->is_for_all || is_monitor(life));
 	struct watch *w = &watches[life];
 	__u64 seq = num(e, "seq");
 	struct sent *s;
@@ -246,8 +248,8 @@ static void on_queue(const struct event *e)
 	EXPECT(e, m->sent);
 	set_reached(e, m, life);
 	/* one order for all */
-	EXPECT(e, (!m->seq || m->seq == seq) && seq > w->queued_seq);
-	m->seq = w->queued_seq = seq;
+	EXPECT(e, (!m->seq || m->seq == seq) && seq > w->queued_seq[is_news]);
+	m->seq = w->queued_seq[is_news] = seq;
 	EXPECT(e, !w->is_gone);
 	EXPECT(e, (__u64)num(e, "cookie") == m->cookie);
 	if (is_monitor(life)) {

@@ -5,10 +5,12 @@
  * unheard.
  */
 #include "fixtures.h"
+#include "tracelog.h"
 
 #define CGROUP "/sys/fs/cgroup/kdbus-charged"
 #define MIB (1 << 20)
 #define NAMES 64
+#define CHANGES 1000
 
 static struct bus bus;
 static struct kdbus_client a;
@@ -48,6 +50,20 @@ static long long group_number(const char *file, const char *what)
 	fclose(f);
 	ASSERT(n >= 0);
 	return n;
+}
+
+/* The number that is all of a file of the group. */
+static long long group_value(const char *file)
+{
+	char path[128], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), CGROUP "/%s", file);
+	fd = open(path, O_RDONLY);
+	ASSERT(fd >= 0);
+	ASSERT(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return atoll(text);
 }
 
 /* The kernel sums these up when it comes to it. */
@@ -271,6 +287,49 @@ TEST(a_full_group_is_not_killed_by_small_messages)
 	for (i = 0; i < 3000 && !ret; i++)
 		ret = put(member.ids[1], 8);
 	ASSERT_EQ(ret, -ENOMEM);
+	expect_nobody_killed();
+	ASSERT_OK(kill(member.pid, SIGKILL));
+	ASSERT_EQ(waitpid(member.pid, NULL, 0), member.pid);
+	ASSERT_OK(rmdir(CGROUP));
+}
+
+static void listen_and_sleep(void *arg)
+{
+	(void)arg;
+	member_begin();
+	hear_all(&mine[0], 1);
+	hear_all(&mine[1], 1);
+	ASSERT_EQ(write(member.ready[1], "y", 1), 1);
+	pause();
+}
+
+/*
+ * spec 18.3: what strangers do is not charged to those who would hear
+ * of it past their limit, and what they miss is told by an event
+ */
+TEST(a_full_group_is_not_charged_for_notices)
+{
+	long long max = 8 * MIB;
+	int i;
+	char x;
+
+	member_new(listen_and_sleep, "8M");
+	close(member.go[1]);
+	ASSERT_EQ(read(member.ready[0], &x, 1), 1);
+	fill_group();
+	/* more than what fits on pages the group has already */
+	param_set("max_notices_per_conn", 4 * CHANGES);
+	trace_start_with((const char *[]){ "msg_drop", "msg_queue", NULL });
+	for (i = 0; i < CHANGES; i++) {
+		ASSERT_OK(kdbus_client_acquire(&a, "com.example.n", 0));
+		ASSERT_OK(kdbus_client_release(&a, "com.example.n"));
+	}
+	wait_listed_user(0, "notices", 0);
+	trace_stop();
+	/* each of both has been told, or an event says why not */
+	ASSERT(count_with("msg_drop", "ret", -ENOMEM) > 0);
+	ASSERT_EQ(count("msg_drop") + count("msg_queue"), 2 * 2 * CHANGES);
+	ASSERT(group_value("memory.current") <= max);
 	expect_nobody_killed();
 	ASSERT_OK(kill(member.pid, SIGKILL));
 	ASSERT_EQ(waitpid(member.pid, NULL, 0), member.pid);

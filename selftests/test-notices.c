@@ -293,6 +293,51 @@ TEST(two_kinds_of_notices_in_one_entry_never_match)
 			 KDBUS_HELLO_ACCEPT_FD);
 }
 
+/* Adds a rule: changes from @old to @new, of @name unless that is NULL. */
+static void add_change_rule(struct kdbus_builder *m, __u64 old, __u64 new,
+			    const char *name)
+{
+	struct {
+		struct kdbus_notify_name_change change;
+		char name[32];
+	} rule = { .change = { .old.id = old, .new.id = new } };
+	size_t len = name ? strlen(name) + 1 : 0;
+
+	memcpy(rule.name, name ?: "", len);
+	kdbus_build_item(m, KDBUS_ITEM_NAME_CHANGE, &rule,
+			 sizeof(rule.change) + len);
+}
+
+static void match_two(const char *name, __u64 old, const char *other, __u64 new)
+{
+	struct kdbus_builder m;
+
+	kdbus_build_cmd(&m, sizeof(struct kdbus_cmd_match));
+	add_change_rule(&m, old, ANY, name);
+	add_change_rule(&m, ANY, new, other);
+	ASSERT_OK(kdbus_client_match_add(&l, &m));
+}
+
+/* spec 15.1, 15.2: all rules of an entry have to hold, of one kind as well */
+TEST(rules_of_one_kind_hold_together)
+{
+	const __u64 allow = KDBUS_NAME_ALLOW_REPLACEMENT;
+
+	setup();
+	match_two(NAME, a.hello.id, "com.example.other", ANY);
+	match_two(NAME, a.hello.id, NAME, a.hello.id);
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, allow));
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, KDBUS_NAME_REPLACE_EXISTING |
+				       allow));
+	expect_nothing(&l);
+	match_two(NULL, b.hello.id, NAME, a.hello.id);
+	ASSERT_OK(kdbus_client_acquire(&a, NAME, KDBUS_NAME_REPLACE_EXISTING |
+				       allow));
+	changes(NAME, CHANGE(b.hello.id, allow), CHANGE(a.hello.id, allow));
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, KDBUS_NAME_REPLACE_EXISTING));
+	expect_nothing(&l);
+}
+
 /* spec 15.3: what is wrong inside the entry's items */
 TEST(an_entry_with_a_malformed_item_is_refused)
 {

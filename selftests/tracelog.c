@@ -65,6 +65,18 @@ void trace_start_with(const char * const *names)
 	}
 }
 
+/* The thread in a line, "  COMM-TID [CPU] ..."; 0 if it is another line. */
+static pid_t tid_of(const char *line)
+{
+	const char *at = strstr(line, " [");
+
+	if (line[0] == '#' || !at)
+		return 0;
+	while (at > line && *at != '-')
+		at--;
+	return atoi(at + 1);
+}
+
 static void add_event(char *line)
 {
 	char *name = strstr(line, ": kdbus_"), *text;
@@ -82,6 +94,7 @@ static void add_event(char *line)
 		ASSERT(events);
 	}
 	e = &events[n_events++];
+	e->tid = tid_of(line);
 	snprintf(e->name, sizeof(e->name), "%s", name);
 	/* the blank before it stays, so that " key=" finds the first one too */
 	text++;
@@ -242,6 +255,16 @@ int count(const char *name)
 
 	for (i = 0; i < n_events; i++)
 		n += is_wanted(&events[i], name);
+	return n;
+}
+
+int count_of(pid_t tid)
+{
+	size_t i;
+	int n = 0;
+
+	for (i = 0; i < n_events; i++)
+		n += events[i].tid == tid;
 	return n;
 }
 

@@ -16,10 +16,12 @@
 
 /**
  * struct event - an event as it was printed
+ * @tid:	thread in which it fired
  * @name:	its name, without "kdbus_"
  * @text:	" key=value key=value ..."
  */
 struct event {
+	pid_t tid;
 	char name[40];
 	char *text;
 };
@@ -50,6 +52,8 @@ struct event *find(const char *name, int nth);
 struct event *find_with(const char *name, const char *key, long long value,
 			int nth);
 int count(const char *name);
+/* All that a thread has fired. */
+int count_of(pid_t tid);
 int count_with(const char *name, const char *key, long long value);
 
 #define ASSERT_TEXT(e, key, want)					\

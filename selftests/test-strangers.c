@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What strangers have installed, within their limits, costs those nothing who
+ * do something on the same bus. What a task does for others is counted in
+ * events, which does not depend on how fast the machine is.
+ */
+#include "fixtures.h"
+#include "tracelog.h"
+
+#define NAME "com.example.strange"
+#define NAMES 64
+
+static struct bus bus;
+static struct kdbus_client a, b;
+
+static void setup(void)
+{
+	bus_new(&bus);
+	client_new(&a, &bus);
+	client_new(&b, &bus);
+}
+
+static void drain(struct kdbus_client *c)
+{
+	const struct kdbus_msg *msg;
+
+	while (!kdbus_client_recv(c, 0, 0, &msg))
+		ASSERT_OK(kdbus_client_free(c, msg));
+}
+
+/* ---- matches ---------------------------------------------------------------- */
+
+#define STRANGERS 300
+#define MATCHES 20
+
+static struct kdbus_client strangers[STRANGERS];
+
+/* One match in each that holds, and many that do not. */
+static void strangers_listen(void)
+{
+	struct kdbus_notify_id_change never = { .id = 1 << 30 };
+	struct {
+		struct kdbus_notify_name_change change;
+		char name[32];
+	} rule = {
+		.change = { { .id = 1 << 30 }, { .id = ANY } },
+		.name = NAME "0",
+	};
+	int i, j;
+
+	for (i = 0; i < STRANGERS; i++) {
+		client_new_pool(&strangers[i], &bus, 1 << 16);
+		for (j = 0; j < MATCHES; j++) {
+			ASSERT_OK(match_rule(&strangers[i], j,
+					     KDBUS_ITEM_NAME_CHANGE, &rule,
+					     sizeof(rule.change) +
+					     sizeof(NAME "0")));
+			ASSERT_OK(match_rule(&strangers[i], j,
+					     KDBUS_ITEM_ID_REMOVE, &never,
+					     sizeof(never)));
+		}
+		hear_all(&strangers[i], MATCHES);
+	}
+}
+
+static void a_name(void)
+{
+	ASSERT_OK(kdbus_client_acquire(&a, NAME "0", 0));
+	ASSERT_OK(kdbus_client_release(&a, NAME "0"));
+}
+
+static void a_connection(void)
+{
+	struct kdbus_client c;
+
+	client_new(&c, &bus);
+	ASSERT_OK(kdbus_client_byebye(&c));
+	kdbus_client_close(&c);
+}
+
+/* The end of one with as many names as it may have. */
+static struct kdbus_client named;
+
+static void names_of_the_dead(void)
+{
+	ASSERT_OK(kdbus_client_byebye(&named));
+	kdbus_client_close(&named);
+}
+
+static void name_all(void)
+{
+	char name[64];
+	int i;
+
+	client_new(&named, &bus);
+	for (i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), NAME "%d", i);
+		ASSERT_OK(kdbus_client_acquire(&named, name, 0));
+	}
+}
+
+static void nothing(void)
+{
+}
+
+static const struct change {
+	const char *what;
+	void (*before)(void);
+	void (*run)(void);
+} changes[] = {
+	{ "a name", nothing, a_name },
+	{ "a connection", nothing, a_connection },
+	{ "names of the dead", name_all, names_of_the_dead },
+};
+
+#define N_CHANGES (int)(sizeof(changes) / sizeof(changes[0]))
+
+/* Events that this task fires with a change. */
+static int cost(const struct change *change)
+{
+	int n;
+
+	change->before();
+	wait_listed_user(0, "notices", 0);
+	trace_start();
+	change->run();
+	/* all have been told */
+	wait_listed_user(0, "notices", 0);
+	trace_stop();
+	n = count_of(gettid());
+	printf("# %s: %d events here, %d in all\n", change->what, n,
+	       (int)n_events);
+	n_events = 0;
+	return n;
+}
+
+/*
+ * spec 18.3, 27.6: a change is told by others. It costs those who make it as much with
+ * thousands of matches as with one.
+ */
+TEST(a_change_costs_the_same_whoever_listens)
+{
+	int i, alone[N_CHANGES], n;
+
+	setup();
+	hear_all(&b, 1);
+	for (i = 0; i < N_CHANGES; i++) {
+		alone[i] = cost(&changes[i]);
+		ASSERT(alone[i]);
+		drain(&b);
+	}
+	strangers_listen();
+	for (i = 0; i < N_CHANGES; i++) {
+		n = cost(&changes[i]);
+		if (n != alone[i])
+			test_fail(__FILE__, __LINE__, "%s: %d, and alone %d",
+				  changes[i].what, n, alone[i]);
+		drain(&b);
+	}
+}
+
+/* ---- what is not told yet --------------------------------------------------- */
+
+#define CHANGES 2000
+#define UNTOLD 256
+
+static void flood(void *arg)
+{
+	(void)arg;
+	while (1)
+		a_name();
+}
+
+/*
+ * spec 18.3: who makes changes faster than they can be told waits, so what is
+ * not told yet is bounded; the others go on
+ */
+TEST(a_flood_of_changes_waits_until_they_are_told)
+{
+	int i, most = 0, n;
+	pid_t pid;
+
+	setup();
+	strangers_listen();
+	pid = spawn(flood, NULL);
+	for (i = 0; i < CHANGES; i++) {
+		n = listed_user(0, "notices");
+		if (n > most)
+			most = n;
+		ASSERT_OK(send_to(&a, b.hello.id, i, "x"));
+		expect_msg(&b, a.hello.id, i);
+	}
+	ASSERT_OK(kill(pid, SIGKILL));
+	ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+	printf("# at most %d are not told\n", most);
+	/* and what was reserved with the name */
+	ASSERT(most > 0 && most <= UNTOLD + 1);
+	wait_listed_user(0, "notices", 0);
+}
+
+/* ---- broadcasts --------------------------------------------------------------- */
+
+#define BROADCASTS 300
+
+static void strangers_hear_broadcasts(void)
+{
+	int i, j;
+
+	for (i = 0; i < STRANGERS; i++) {
+		client_new_pool(&strangers[i], &bus, 1 << 20);
+		/* who has two matches gets one message all the same */
+		for (j = 0; j < 2; j++)
+			ASSERT_OK(match_rule(&strangers[i], j, KDBUS_ITEM_ID,
+					     &a.hello.id, sizeof(a.hello.id)));
+	}
+}
+
+/* The next message, without sleeping: those that sleep are woken at the end. */
+static const struct kdbus_msg *spin_next(struct kdbus_client *c)
+{
+	const struct kdbus_msg *msg;
+	int ret;
+
+	while ((ret = kdbus_client_recv(c, 0, 0, &msg)) == -EAGAIN)
+		sched_yield();
+	ASSERT_OK(ret);
+	return msg;
+}
+
+/* Tells the first one of each broadcast that the last one has got. */
+static void *relay(void *arg)
+{
+	struct kdbus_client *last = &strangers[STRANGERS - 1];
+	const struct kdbus_msg *msg;
+	__u64 i;
+
+	(void)arg;
+	for (i = 0; i < BROADCASTS; i++) {
+		msg = spin_next(last);
+		ASSERT_EQ(msg->cookie, i);
+		ASSERT_OK(kdbus_client_free(last, msg));
+		ASSERT_OK(send_to(last, strangers[0].hello.id, 1000 + i, "x"));
+	}
+	return NULL;
+}
+
+static void *send_broadcasts(void *arg)
+{
+	__u64 i;
+
+	(void)arg;
+	for (i = 0; i < BROADCASTS; i++) {
+		ASSERT_OK(broadcast(&a, i));
+		/* it leaves no room for more than these */
+		if (i % 50 == 49)
+			while (listed("connections", &bus, strangers[0].hello.id,
+				      "queued") > 0)
+				sched_yield();
+	}
+	return NULL;
+}
+
+/*
+ * spec 9.9, 22.3: thousands can be told, some after others, but nobody gets an
+ * answer to what it has not been told yet
+ */
+TEST(what_follows_a_broadcast_comes_behind_it)
+{
+	const struct kdbus_msg *msg;
+	__u64 told = 0, relayed = 0;
+	pthread_t sender, relayer;
+
+	setup();
+	param_set("max_msgs_per_sender", 2 * BROADCASTS);
+	strangers_hear_broadcasts();
+	ASSERT_OK(pthread_create(&relayer, NULL, relay, NULL));
+	ASSERT_OK(pthread_create(&sender, NULL, send_broadcasts, NULL));
+	while (told < BROADCASTS || relayed < BROADCASTS) {
+		msg = spin_next(&strangers[0]);
+		if (msg->src_id == a.hello.id)
+			ASSERT_EQ(msg->cookie, told++);
+		else
+			ASSERT_EQ(msg->cookie, 1000 + relayed++);
+		ASSERT(relayed <= told);
+		ASSERT_OK(kdbus_client_free(&strangers[0], msg));
+	}
+	ASSERT_OK(pthread_join(relayer, NULL));
+	ASSERT_OK(pthread_join(sender, NULL));
+	expect_nothing(&strangers[0]);
+	/* all of it has come to one that has not looked */
+	for (told = 0; told < BROADCASTS; told++)
+		expect_msg(&strangers[1], a.hello.id, told);
+	expect_nothing(&strangers[1]);
+}
