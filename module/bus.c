@@ -218,6 +218,8 @@ static struct kdbus_bus *kdbus_bus_alloc(struct kdbus_domain *domain,
 	spin_lock_init(&bus->expire_lock);
 	INIT_LIST_HEAD(&bus->expiring);
 	INIT_WORK(&bus->expire, kdbus_bus_expire);
+	init_llist_head(&bus->to_wake_many);
+	INIT_WORK(&bus->wake_many, kdbus_conn_wake_many);
 	INIT_LIST_HEAD(&bus->endpoints);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
 	atomic64_set(&bus->conn_ids, 0);

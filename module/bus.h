@@ -43,6 +43,7 @@
 #include <linux/hashtable.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -75,6 +76,8 @@ struct kdbus_user;
  * @move_lock:	serializes making messages ready to move
  * @lock:	the commit lock
  * @to_wake:	connections whose pollers are woken when @lock is dropped; @lock
+ * @to_wake_many: connections with many pollers, referenced, for @wake_many
+ * @wake_many:	wakes those
  * @expire_lock: guards @expiring; taken by timers
  * @expiring:	connections whose calls may be due, referenced
  * @expire:	ends these calls, of one connection each time it runs
@@ -115,6 +118,8 @@ struct kdbus_bus {
 
 	struct mutex lock;
 	struct kdbus_conn *to_wake;
+	struct llist_head to_wake_many;
+	struct work_struct wake_many;
 
 	spinlock_t expire_lock;
 	struct list_head expiring;

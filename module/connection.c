@@ -423,6 +423,69 @@ void kdbus_conn_wake_later(struct kdbus_conn *conn)
 	bus->to_wake = conn;
 }
 
+/* pollers that are woken at once; for more there is a worker */
+#define KDBUS_CONN_FEW_POLLERS 8
+
+static bool kdbus_conn_wake_few(struct kdbus_conn *conn)
+{
+	unsigned int n = 0;
+	struct list_head *pos;
+	unsigned long flags;
+
+	/* the worker may hold it for as long as it wakes many */
+	if (!spin_trylock_irqsave(&conn->wait.lock, flags))
+		return false;
+	list_for_each(pos, &conn->wait.head)
+		if (++n > KDBUS_CONN_FEW_POLLERS)
+			break;
+	if (n <= KDBUS_CONN_FEW_POLLERS)
+		wake_up_locked_poll(&conn->wait, EPOLLIN | EPOLLRDNORM);
+	spin_unlock_irqrestore(&conn->wait.lock, flags);
+	return n <= KDBUS_CONN_FEW_POLLERS;
+}
+
+/**
+ * kdbus_conn_wake_pollers() - kdbus_conn_wake() where somebody polls
+ * @conn:	the connection
+ *
+ * A connection can have any number of pollers: each watch of an epoll file is
+ * one. Who sends something does not pay for them.
+ */
+void kdbus_conn_wake_pollers(struct kdbus_conn *conn)
+{
+	struct kdbus_bus *bus = conn->bus;
+
+	if (kdbus_conn_wake_few(conn) || test_and_set_bit(1, &conn->will_wake))
+		return;
+	/* one that is gone is woken by who ends it */
+	if (!kref_get_unless_zero(&conn->kref))
+		return;
+	llist_add(&conn->wake_node, &bus->to_wake_many);
+	kdbus_bus_queue_work(bus, &bus->wake_many);
+}
+
+/**
+ * kdbus_conn_wake_many() - wake those whose pollers are many
+ * @work:	wake_many of a bus, whose reference goes
+ */
+void kdbus_conn_wake_many(struct work_struct *work)
+{
+	struct kdbus_bus *bus = container_of(work, struct kdbus_bus, wake_many);
+	struct kdbus_conn *conn, *next;
+	struct llist_node *all;
+
+	all = llist_reverse_order(llist_del_all(&bus->to_wake_many));
+	llist_for_each_entry_safe(conn, next, all, wake_node) {
+		/* before they are woken: see kdbus_bus_unlock_and_wake() */
+		clear_bit_unlock(1, &conn->will_wake);
+		wake_up_interruptible_poll(&conn->wait,
+					   EPOLLIN | EPOLLRDNORM);
+		kdbus_conn_put(conn);
+		cond_resched();
+	}
+	kdbus_bus_put(bus);
+}
+
 /**
  * kdbus_conn_poll() - what can be done with a connection
  * @conn:	the connection

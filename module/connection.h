@@ -24,6 +24,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
@@ -94,8 +95,9 @@ struct kdbus_user;
  * @n_interrupted: calls that wait to be taken up again; bus->lock, without
  *		it for a first look
  * @will_wake:	bit 0: it is in bus->to_wake, or about to be woken by who has
- *		dropped the bus lock
- * @next_wake:	the next one there
+ *		dropped the bus lock; bit 1: it is in bus->to_wake_many
+ * @next_wake:	the next one in bus->to_wake
+ * @wake_node:	link in bus->to_wake_many
  * @expiry:	when @timer runs, KTIME_MAX if not armed; bus->lock
  * @timer:	at the earliest deadline of its calls
  * @expire_node: link in bus->expiring while calls may be due; bus->expire_lock
@@ -153,6 +155,7 @@ struct kdbus_conn {
 	unsigned int n_interrupted;
 	unsigned long will_wake;
 	struct kdbus_conn *next_wake;
+	struct llist_node wake_node;
 	ktime_t expiry;
 	struct hrtimer timer;
 	struct list_head expire_node;
@@ -188,6 +191,8 @@ void kdbus_conn_enqueue(struct kdbus_conn *conn, struct kdbus_entry *entry);
 void kdbus_conn_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
 		      u64 seq);
 void kdbus_conn_wake_later(struct kdbus_conn *conn);
+void kdbus_conn_wake_pollers(struct kdbus_conn *conn);
+void kdbus_conn_wake_many(struct work_struct *work);
 __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 			 poll_table *wait);
 
@@ -203,14 +208,14 @@ static inline bool kdbus_conn_is_dead(const struct kdbus_conn *conn)
 
 /**
  * kdbus_conn_wake() - tell pollers that there is something to receive
- * @conn:	the connection; the caller does not hold the bus lock
+ * @conn:	the connection; the caller does not hold the bus lock, and has a
+ *		reference or is a reader under RCU
  */
 static inline void kdbus_conn_wake(struct kdbus_conn *conn)
 {
 	/* with a full barrier, which pairs with the one in kdbus_conn_poll() */
 	if (wq_has_sleeper(&conn->wait))
-		wake_up_interruptible_poll(&conn->wait,
-					   EPOLLIN | EPOLLRDNORM);
+		kdbus_conn_wake_pollers(conn);
 }
 
 /* Whether it is a peer as others, that can be sent to by its id. */

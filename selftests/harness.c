@@ -569,6 +569,20 @@ long meminfo(const char *field)
 	return kb;
 }
 
+char thread_state(pid_t tid)
+{
+	char path[64], buf[512], *state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "r");
+	if (!f)
+		return 'X';
+	state = fgets(buf, sizeof(buf), f) ? strrchr(buf, ')') : NULL;
+	fclose(f);
+	return state ? state[2] : 'X';
+}
+
 __u64 now_ns(void)
 {
 	struct timespec ts;

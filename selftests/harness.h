@@ -158,6 +158,9 @@ void wait_listed_user(uid_t uid, const char *column, long long value);
 /* A number out of /proc/meminfo, in kB. */
 long meminfo(const char *field);
 
+/* State of a thread of this process, as /proc shows it; 'X' if it has gone. */
+char thread_state(pid_t tid);
+
 __u64 now_ns(void);
 /* How many times longer things may take here: kernels that check are slow. */
 unsigned int slowness(void);

@@ -381,21 +381,6 @@ static void *unseal(void *arg)
 	return (void *)(long)seal(race.fd, 0);
 }
 
-/* State of a thread, as /proc shows it; 'X' if it has gone. */
-static char thread_state(pid_t tid)
-{
-	char path[64], buf[512], *state;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	f = fopen(path, "r");
-	if (!f)
-		return 'X';
-	state = fgets(buf, sizeof(buf), f) ? strrchr(buf, ')') : NULL;
-	fclose(f);
-	return state ? state[2] : 'X';
-}
-
 /*
  * A sealed memfd, a page of which waits in a pipe; a thread unseals it and waits
  * for the page.

@@ -3,9 +3,7 @@
  * Memory that never comes, as a sender's on a hanging file system: whom it can
  * hold up, and what the others do meanwhile.
  */
-#include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "fixtures.h"
 
@@ -184,80 +182,6 @@ TEST(byebye_does_not_go_past_a_receiver_that_stalls)
 	/* nor is it lost */
 	expect_msg(&b, a.hello.id, 1);
 	ASSERT_OK(xioctl(b.fd, KDBUS_CMD_BYEBYE, NULL));
-}
-
-#define POLLERS 6000
-#define CALLS 128
-
-/* How often one file can be polled is bounded by little. */
-static void poll_often(int fd)
-{
-	struct rlimit files = { POLLERS + 100, POLLERS + 100 };
-	struct epoll_event ev = { .events = EPOLLIN };
-	int i, ep;
-
-	ASSERT_OK(setrlimit(RLIMIT_NOFILE, &files));
-	ep = epoll_create1(0);
-	ASSERT(ep >= 0);
-	for (i = 0; i < POLLERS; i++)
-		ASSERT_OK(epoll_ctl(ep, EPOLL_CTL_ADD, dup(fd), &ev));
-}
-
-static __u64 time_a_send(struct kdbus_client *from, struct kdbus_client *to)
-{
-	__u64 start = now_ns(), took;
-
-	ASSERT_OK(send_to(from, to->hello.id, 1, "x"));
-	took = now_ns() - start;
-	expect_msg(to, from->hello.id, 1);
-	return took;
-}
-
-/* The longest between two messages of b to c while all calls of a time out. */
-static __u64 longest_meanwhile(void)
-{
-	const struct kdbus_msg *msg;
-	__u64 longest = 0, last, now;
-	int i;
-
-	for (i = 0; i < CALLS; i++)
-		ASSERT_OK(request(&a, a.hello.id, i, SOON(1000)));
-	for (i = 0; i < CALLS; i++)
-		expect_msg(&a, a.hello.id, i);
-	for (i = 0, last = now_ns(); i < CALLS; last = now) {
-		time_a_send(&b, &c);
-		now = now_ns();
-		if (now - last > longest)
-			longest = now - last;
-		while (!kdbus_client_recv(&a, 0, 0, &msg)) {
-			ASSERT_OK(kdbus_client_free(&a, msg));
-			i++;
-		}
-	}
-	return longest;
-}
-
-/* spec 27.6: who is polled by many is woken when others can go on */
-TEST(many_pollers_hold_up_nobody)
-{
-	__u64 wake = ~0ULL, longest = 0, took;
-	int i;
-
-	setup();
-	poll_often(a.fd);
-	for (i = 0; i < 10; i++) {
-		took = time_a_send(&b, &a);
-		if (took < wake)
-			wake = took;
-	}
-	/* what else this machine has to do may come in between, now and then */
-	for (i = 0; i < 5; i++) {
-		longest = longest_meanwhile();
-		if (longest < CALLS / 4 * wake)
-			return;
-	}
-	test_fail(__FILE__, __LINE__, "%llu us, and waking takes %llu us",
-		  longest / 1000, wake / 1000);
 }
 
 /* ---- what became of the world meanwhile --------------------------------- */

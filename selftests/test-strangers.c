@@ -292,3 +292,81 @@ TEST(what_follows_a_broadcast_comes_behind_it)
 		expect_msg(&strangers[1], a.hello.id, told);
 	expect_nothing(&strangers[1]);
 }
+
+/* ---- pollers ------------------------------------------------------------------ */
+
+#define POLLERS 100
+
+static pthread_t pollers[POLLERS];
+static pid_t tids[POLLERS];
+
+static void *poll_once(void *arg)
+{
+	struct pollfd p = { .fd = a.fd, .events = POLLIN };
+
+	__atomic_store_n((pid_t *)arg, gettid(), __ATOMIC_RELEASE);
+	ASSERT_EQ(poll(&p, 1, -1), 1);
+	return NULL;
+}
+
+/* Many threads that all sleep in poll(). */
+static void pollers_begin(void)
+{
+	int i;
+
+	for (i = 0; i < POLLERS; i++) {
+		tids[i] = 0;
+		ASSERT_OK(pthread_create(&pollers[i], NULL, poll_once,
+					 &tids[i]));
+	}
+	for (i = 0; i < POLLERS; i++)
+		while (!__atomic_load_n(&tids[i], __ATOMIC_ACQUIRE) ||
+		       thread_state(tids[i]) != 'S')
+			sched_yield();
+}
+
+static void pollers_end(void)
+{
+	int i;
+
+	for (i = 0; i < POLLERS; i++)
+		ASSERT_OK(pthread_join(pollers[i], NULL));
+}
+
+static void send_a(void)
+{
+	ASSERT_OK(send_to(&b, a.hello.id, 1, "x"));
+}
+
+static void tell_a(void)
+{
+	ASSERT_OK(kdbus_client_acquire(&b, NAME, 0));
+}
+
+static void broadcast_to_a(void)
+{
+	ASSERT_OK(broadcast(&b, 1));
+}
+
+/*
+ * spec 27.6: all who poll are woken, but those who send or do something spend
+ * no time on it if there are many
+ */
+TEST(many_pollers_hold_up_nobody)
+{
+	void (*const wake[])(void) = { send_a, tell_a, broadcast_to_a };
+	int i, n;
+
+	setup();
+	hear_all(&a, 1);
+	for (i = 0; i < 3; i++) {
+		pollers_begin();
+		trace_wakes_start();
+		wake[i]();
+		n = trace_wakes_stop(gettid());
+		pollers_end();
+		if (n)
+			test_fail(__FILE__, __LINE__, "%d: %d are woken", i, n);
+		drain(&a);
+	}
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Reading trace events; see tracelog.h. */
 #include <dirent.h>
+#include <sys/prctl.h>
 
 #include "tracelog.h"
 
@@ -145,6 +146,36 @@ void trace_stop(void)
 		if (getenv("KDBUS_TEST_TRACE_SHOW"))
 			printf("# %s:%s\n", events[i].name, events[i].text);
 	}
+}
+
+/* ---- wakeups ---------------------------------------------------------- */
+
+#define WAKES INSTANCE "/events/sched/sched_waking"
+
+void trace_wakes_start(void)
+{
+	char filter[64], comm[16];
+
+	ASSERT_OK(prctl(PR_GET_NAME, comm));
+	snprintf(filter, sizeof(filter), "comm == \"%s\"", comm);
+	trace_prepare(8192);
+	put_file(WAKES "/filter", filter);
+	put_file(WAKES "/enable", "1");
+}
+
+int trace_wakes_stop(pid_t tid)
+{
+	char line[1024];
+	int n = 0;
+	FILE *f;
+
+	put_file(WAKES "/enable", "0");
+	f = fopen(INSTANCE "/trace", "r");
+	ASSERT(f);
+	while (fgets(line, sizeof(line), f))
+		n += tid_of(line) == tid;
+	fclose(f);
+	return n;
 }
 
 /* ---- asking ----------------------------------------------------------- */

@@ -39,6 +39,13 @@ void trace_start_in(unsigned int kb);
 /* Takes all events there were, and sets trace_bus to the last bus made. */
 void trace_stop(void);
 
+/*
+ * Counts how often a task wakes threads of this program, from
+ * trace_wakes_start() to trace_wakes_stop().
+ */
+void trace_wakes_start(void);
+int trace_wakes_stop(pid_t tid);
+
 bool is(const struct event *e, const char *name);
 /* A field; the test fails if there is none. Valid until the next call. */
 const char *text_of(const struct event *e, const char *key);
