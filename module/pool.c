@@ -767,7 +767,8 @@ static int kdbus_pool_fill(struct kdbus_pool_writer *w, enum kdbus_source from,
 		memcpy(at, src, n);
 		break;
 	case KDBUS_SOURCE_USER:
-		if (copy_from_user(at, usrc, n))
+		/* not copy_from_user(): a page is no object whose end is known */
+		if (_copy_from_user(at, usrc, n))
 			return -EFAULT;
 		break;
 	case KDBUS_SOURCE_ZERO:
