@@ -37,7 +37,7 @@ static struct kdbus_entry *kdbus_copy_new(struct kdbus_message *msg,
 	struct kdbus_entry *entry;
 	int ret;
 
-	entry = kdbus_send_new_entry(msg);
+	entry = kdbus_send_new_entry(msg, conn);
 	if (!entry)
 		return ERR_PTR(-ENOMEM);
 	entry->kind = kdbus_copy_kind(conn);

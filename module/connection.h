@@ -67,7 +67,7 @@ struct kdbus_user;
  * @view:	how it looks at others' metadata
  * @given:	who it speaks for, if that was given
  * @dead:	it is gone; written under bus->lock and @lock
- * @spare_entry: memory for the next message it sends, or NULL; exchanged
+ * @spare_entry: memory for the next message to it, or NULL; exchanged
  * @spare_call:	the same for its next call
  * @recv_lock:	one RECV at a time
  * @lock:	guards @queue; with bus->lock, writing of @calls_out

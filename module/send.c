@@ -230,12 +230,15 @@ void kdbus_send_charge(const struct kdbus_message *msg,
 /**
  * kdbus_send_new_entry() - an entry for a message, without its kind and slice
  * @msg:	the message
+ * @to:		who gets it, whose spare entry may be used: it is left there by
+ *		what was received before
  *
  * Return: the entry, or NULL without memory.
  */
-struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg)
+struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg,
+					 struct kdbus_conn *to)
 {
-	struct kdbus_entry *entry = kdbus_entry_new(msg->src, msg->id);
+	struct kdbus_entry *entry = kdbus_entry_new(to, msg->id);
 
 	if (!entry)
 		return NULL;
@@ -300,7 +303,7 @@ static int kdbus_send_fill(struct kdbus_send *send)
 	if (msg->fds && !(send->target->flags & KDBUS_HELLO_ACCEPT_FD))
 		return kdbus_send_refuse_fds(send);
 
-	entry = kdbus_send_new_entry(msg);
+	entry = kdbus_send_new_entry(msg, send->target);
 	if (!entry)
 		return -ENOMEM;
 	send->entry = entry;

@@ -21,7 +21,8 @@ int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg);
 /* what all kinds of messages have in common */
 void kdbus_send_do_trace(const struct kdbus_message *msg, u64 dst,
 			 u64 name_id, int ret);
-struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg);
+struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg,
+					 struct kdbus_conn *to);
 void kdbus_send_charge(const struct kdbus_message *msg,
 		       const struct kdbus_conn *target,
 		       struct kdbus_charge *charge);
