@@ -45,6 +45,7 @@ struct kdbus_match_key {
  * @conn:	the connection; alive
  * @cookie:	what it is removed by
  * @since:	number of the last notice that came too early for it
+ * @listens:	what it can select, as a set of KDBUS_LISTENS_TO()
  * @key:	where it is in the table
  * @id:		of notices: id that has come or is gone, or owned the name before; or
  *		KDBUS_MATCH_ID_ANY
@@ -59,6 +60,7 @@ struct kdbus_match {
 	struct kdbus_conn *conn;
 	u64 cookie;
 	u64 since;
+	unsigned int listens;
 	struct kdbus_match_key key;
 	u64 id;
 	u64 new_id;
@@ -224,11 +226,9 @@ static void kdbus_match_set_key(struct kdbus_match *match)
 	}
 }
 
-/* What a match can select, as a set of KDBUS_LISTENS_TO(). */
-static unsigned int kdbus_match_listens(const struct kdbus_match *match)
+/* What a match of some kind can select, as a set of KDBUS_LISTENS_TO(). */
+static unsigned int kdbus_match_listens(u64 kind)
 {
-	u64 kind = match->key.kind;
-
 	if (kind == KDBUS_MATCH_ALL)
 		return KDBUS_LISTENS_TO_ALL | KDBUS_LISTENS_TO_MSGS;
 	if (kdbus_match_kind_is_msg(kind))
@@ -239,7 +239,7 @@ static unsigned int kdbus_match_listens(const struct kdbus_match *match)
 /* Whether a match can select messages, and so is in the table. */
 static bool kdbus_match_selects_msgs(const struct kdbus_match *match)
 {
-	return kdbus_match_listens(match) & KDBUS_LISTENS_TO_MSGS;
+	return match->listens & KDBUS_LISTENS_TO_MSGS;
 }
 
 static struct kdbus_match *kdbus_match_new(struct kdbus_conn *conn,
@@ -270,6 +270,7 @@ static struct kdbus_match *kdbus_match_new(struct kdbus_conn *conn,
 		return ERR_PTR(ret);
 	}
 	kdbus_match_set_key(match);
+	match->listens = kdbus_match_listens(match->key.kind);
 	return match;
 }
 
@@ -293,8 +294,7 @@ static int kdbus_match_link(struct kdbus_conn *conn, struct kdbus_match *match)
 			hash_add(bus->matches, &match->node,
 				 kdbus_match_hash(&match->key));
 		match->since = bus->log.last;
-		kdbus_log_listen(conn, conn->listens |
-				       kdbus_match_listens(match));
+		kdbus_log_listen(conn, conn->listens | match->listens);
 		bus->n_matches++;
 		kdbus_trace(match_add, bus->id, conn->id, match->cookie,
 			    match->size);
@@ -408,7 +408,7 @@ static unsigned int kdbus_matches_unlink(struct kdbus_conn *conn,
 
 	list_for_each_entry_safe(match, tmp, &conn->matches, list) {
 		if (cookie && match->cookie != *cookie) {
-			listens |= kdbus_match_listens(match);
+			listens |= match->listens;
 			continue;
 		}
 		if (kdbus_match_selects_msgs(match))
@@ -723,8 +723,7 @@ bool kdbus_match_notice(const struct kdbus_conn *conn,
 	list_for_each_entry(match, &conn->matches, list) {
 		++*tried;
 		if (match->since < notice->record.seq &&
-		    (kdbus_match_listens(match) &
-		     KDBUS_LISTENS_TO(notice->type)) &&
+		    (match->listens & KDBUS_LISTENS_TO(notice->type)) &&
 		    kdbus_match_holds_notice(match, notice))
 			return true;
 	}
