@@ -102,11 +102,8 @@ static struct kdbus_slice *kdbus_slice_new(struct kdbus_pool *pool)
 	return slice;
 }
 
-/*
- * Takes @size bytes from free @slice. The pool's spare slice becomes what is
- * left over.
- */
-static void kdbus_slice_take(struct kdbus_slice *slice, u64 size)
+/* Takes @size bytes of a free slice; the pool's spare one becomes the rest. */
+static void kdbus_slice_divide(struct kdbus_slice *slice, u64 size)
 {
 	struct kdbus_pool *pool = slice->pool;
 	struct kdbus_slice *r = pool->spare;
@@ -121,6 +118,17 @@ static void kdbus_slice_take(struct kdbus_slice *slice, u64 size)
 		kdbus_slice_link_free(r);
 	}
 	kdbus_slice_link_busy(slice);
+}
+
+/* Takes a slice into use: @size bytes of it, or the one that was kept. */
+static void kdbus_slice_take(struct kdbus_slice *slice, u64 size)
+{
+	struct kdbus_pool *pool = slice->pool;
+
+	if (slice == pool->kept)
+		pool->kept = NULL;
+	else
+		kdbus_slice_divide(slice, size);
 	WRITE_ONCE(pool->used, pool->used + size);
 	pool->peak = max(pool->peak, pool->used);
 	pool->changes++;
@@ -145,23 +153,15 @@ static void kdbus_slice_merge_next(struct kdbus_slice *slice,
 }
 
 /*
- * Gives a slice back, which neither side holds any more. Slices that are no
+ * Joins a slice that is in use no longer with its neighbours. Slices that are no
  * longer needed go to @gone, for the caller to free without the lock; but one
  * stays with the pool for the next message.
  */
-static void kdbus_slice_give_back(struct kdbus_slice *slice,
-				  struct list_head *gone)
+static void kdbus_slice_join(struct kdbus_slice *slice, struct list_head *gone)
 {
 	struct kdbus_pool *pool = slice->pool;
 	struct kdbus_slice *prev;
 
-	lockdep_assert_held(&pool->lock);
-
-	if (slice->account)
-		kdbus_quota_uncharge_bytes(pool, slice->account, slice->size);
-	slice->account = NULL;
-	WRITE_ONCE(pool->used, pool->used - slice->size);
-	pool->changes++;
 	rb_erase(&slice->rb, &pool->busy);
 
 	kdbus_slice_merge_next(slice, gone);
@@ -180,6 +180,27 @@ static void kdbus_slice_give_back(struct kdbus_slice *slice,
 		pool->spare = list_first_entry(gone, struct kdbus_slice, node);
 		list_del(&pool->spare->node);
 	}
+}
+
+/*
+ * Gives a slice back, which neither side holds any more. It is kept, and the one
+ * that was kept before is joined with its neighbours; @gone as above.
+ */
+static void kdbus_slice_give_back(struct kdbus_slice *slice,
+				  struct list_head *gone)
+{
+	struct kdbus_pool *pool = slice->pool;
+
+	lockdep_assert_held(&pool->lock);
+
+	if (slice->account)
+		kdbus_quota_uncharge_bytes(pool, slice->account, slice->size);
+	slice->account = NULL;
+	WRITE_ONCE(pool->used, pool->used - slice->size);
+	pool->changes++;
+	swap(pool->kept, slice);
+	if (slice)
+		kdbus_slice_join(slice, gone);
 }
 
 static void kdbus_slices_destroy(struct list_head *slices)
@@ -250,11 +271,28 @@ static void kdbus_slice_settle(struct kdbus_slice *slice)
 	kdbus_slices_destroy(&gone);
 }
 
+/* A free slice of @size bytes or more, or NULL; @gone as above. */
+static struct kdbus_slice *kdbus_slice_choose(struct kdbus_pool *pool, u64 size,
+					      struct list_head *gone)
+{
+	struct kdbus_slice *kept = pool->kept, *best;
+
+	if (kept && kept->size == size)
+		return kept;
+	best = kdbus_slice_best_fit(pool, size);
+	if (best || !kept)
+		return best;
+	pool->kept = NULL;
+	kdbus_slice_join(kept, gone);
+	return kdbus_slice_best_fit(pool, size);
+}
+
 static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 				 const struct kdbus_charge *charge,
 				 struct kdbus_account **spare,
 				 struct kdbus_slice **slice,
-				 struct kdbus_refusal *refusal)
+				 struct kdbus_refusal *refusal,
+				 struct list_head *gone)
 {
 	struct kdbus_account *account = NULL;
 	struct kdbus_slice *best;
@@ -262,7 +300,7 @@ static int kdbus_slice_try_alloc(struct kdbus_pool *pool, u64 size,
 
 	lockdep_assert_held(&pool->lock);
 
-	best = kdbus_slice_best_fit(pool, size);
+	best = kdbus_slice_choose(pool, size, gone);
 	if (best && best->size > size && !pool->spare)
 		return -EAGAIN;
 	if (charge) {
@@ -340,6 +378,7 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 	struct kdbus_refusal refusal = {};
 	struct kdbus_slice *slice;
 	u64 used, change = 0;
+	LIST_HEAD(gone);
 	int ret;
 
 	/* no room can be had for more; keeps the sums below from wrapping */
@@ -348,7 +387,7 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 	do {
 		spin_lock(&pool->lock);
 		ret = kdbus_slice_try_alloc(pool, size, charge, &spare, &slice,
-					    &refusal);
+					    &refusal, &gone);
 		if (!ret) {
 			slice->msg = msg;
 			slice->src = charge ? charge->src : 0;
@@ -361,6 +400,7 @@ struct kdbus_slice *kdbus_slice_alloc(struct kdbus_pool *pool, u64 size,
 		spin_unlock(&pool->lock);
 	} while (ret == -EAGAIN && !(ret = kdbus_pool_stock(pool, &spare)));
 	kfree(spare);
+	kdbus_slices_destroy(&gone);
 
 	if (ret < 0) {
 		if (ret != -ENOMEM)
@@ -551,7 +591,7 @@ static void kdbus_pool_trace_end(struct kdbus_pool *pool)
 	if (!trace_kdbus_pool_free_enabled())
 		return;
 	list_for_each_entry(slice, &pool->slices, node) {
-		if (slice->is_free)
+		if (slice->is_free || slice == pool->kept)
 			continue;
 		pool->used -= slice->size;
 		pool->changes++;

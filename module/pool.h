@@ -74,6 +74,8 @@ struct kdbus_slice {
  * @size:	its bytes
  * @lock:	guards what follows
  * @spare:	what the next slice that is divided needs, or NULL
+ * @kept:	the slice that was given back last, or NULL: free, but as it was, for
+ *		the next message of that size
  * @page:	the page where the last write began, referenced; or NULL
  * @page_index:	its index in @file
  * @slices:	all slices, by offset
@@ -93,6 +95,7 @@ struct kdbus_pool {
 
 	spinlock_t lock;
 	struct kdbus_slice *spare;
+	struct kdbus_slice *kept;
 	struct page *page;
 	pgoff_t page_index;
 	struct list_head slices;
