@@ -54,10 +54,16 @@ static void bench_futex(void)
 
 /* ---- AF_UNIX SEQPACKET -------------------------------------------------- */
 
+/* how a message is received; what the report calls it */
+enum sock_how { SOCK_RECV, SOCK_RECVMSG, SOCK_CREDS };
+static const char * const sock_names[] = {
+	"recv", "recvmsg", "recvmsg, creds"
+};
+
 struct sock {
 	int fd[2];
 	size_t size;
-	bool creds;
+	enum sock_how how;
 	char *buf;
 };
 
@@ -66,17 +72,25 @@ static void sock_send(const struct sock *s, int fd)
 	CHECK(send(fd, s->buf, s->size, 0) == (ssize_t)s->size);
 }
 
-static void sock_recv(const struct sock *s, int fd)
+static void sock_recvmsg(const struct sock *s, int fd)
 {
 	char control[CMSG_SPACE(sizeof(struct ucred))];
 	struct iovec iov = { s->buf, s->size };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = s->creds ? control : NULL,
-		.msg_controllen = s->creds ? sizeof(control) : 0,
+		.msg_control = s->how == SOCK_CREDS ? control : NULL,
+		.msg_controllen = s->how == SOCK_CREDS ? sizeof(control) : 0,
 	};
 
 	CHECK(recvmsg(fd, &msg, 0) == (ssize_t)s->size);
+}
+
+static void sock_recv(const struct sock *s, int fd)
+{
+	if (s->how == SOCK_RECV)
+		CHECK(recv(fd, s->buf, s->size, 0) == (ssize_t)s->size);
+	else
+		sock_recvmsg(s, fd);
 }
 
 static void sock_server(void *arg)
@@ -109,31 +123,37 @@ static void sock_oneway(void *arg, unsigned int n)
 	}
 }
 
-static void bench_sock(const char *label, size_t size, bool creds,
+static void sock_open(struct sock *s)
+{
+	int on = 1, room = 4 << 20, i;
+
+	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s->fd));
+	for (i = 0; i < 2; i++) {
+		setsockopt(s->fd[i], SOL_SOCKET, SO_SNDBUFFORCE, &room,
+			   sizeof(room));
+		if (s->how == SOCK_CREDS)
+			CHECK(!setsockopt(s->fd[i], SOL_SOCKET, SO_PASSCRED,
+					  &on, sizeof(on)));
+	}
+	s->buf = malloc(s->size);
+	CHECK(s->buf);
+	memset(s->buf, 1, s->size);
+}
+
+static void bench_sock(const char *label, size_t size, enum sock_how how,
 		       unsigned int n)
 {
-	struct sock s = { .size = size, .creds = creds };
-	int on = 1, room = 4 << 20, i, pid;
+	struct sock s = { .size = size, .how = how };
 	char name[64];
+	int pid;
 
-	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s.fd));
-	for (i = 0; i < 2; i++) {
-		setsockopt(s.fd[i], SOL_SOCKET, SO_SNDBUFFORCE, &room,
-			   sizeof(room));
-		if (creds)
-			CHECK(!setsockopt(s.fd[i], SOL_SOCKET, SO_PASSCRED, &on,
-					  sizeof(on)));
-	}
-	s.buf = malloc(size);
-	CHECK(s.buf);
-	memset(s.buf, 1, size);
-
-	snprintf(name, sizeof(name), "AF_UNIX%s: one way, %s",
-		 creds ? " + creds" : "", label);
+	sock_open(&s);
+	snprintf(name, sizeof(name), "AF_UNIX (%s): one way, %s",
+		 sock_names[how], label);
 	bench_case(name, 0, 1, sock_oneway, &s, n);
 	pid = bench_fork(sock_server, &s);
-	snprintf(name, sizeof(name), "AF_UNIX%s: call, %s",
-		 creds ? " + creds" : "", label);
+	snprintf(name, sizeof(name), "AF_UNIX (%s): call, %s",
+		 sock_names[how], label);
 	bench_case(name, 0, 1, sock_call, &s, n);
 	bench_end(pid);
 	close(s.fd[0]);
@@ -143,13 +163,17 @@ static void bench_sock(const char *label, size_t size, bool creds,
 
 void bench_peers(void)
 {
+	enum sock_how how;
+
 	if (bench_wants("futex"))
 		bench_futex();
 	if (!bench_wants("AF_UNIX"))
 		return;
-	bench_sock("64 B", 64, false, 1000);
-	bench_sock("4 KiB", 4 << 10, false, 1000);
-	bench_sock("64 KiB", 64 << 10, false, 300);
-	bench_sock("1 MiB", 1 << 20, false, 30);
-	bench_sock("64 B", 64, true, 1000);
+	for (how = SOCK_RECV; how <= SOCK_RECVMSG; how++) {
+		bench_sock("64 B", 64, how, 1000);
+		bench_sock("4 KiB", 4 << 10, how, 1000);
+		bench_sock("64 KiB", 64 << 10, how, 300);
+		bench_sock("1 MiB", 1 << 20, how, 30);
+	}
+	bench_sock("64 B", 64, SOCK_CREDS, 1000);
 }
