@@ -26,6 +26,9 @@ typedef void (*bench_fn)(void *arg, unsigned int n);
  */
 double bench_run(bench_fn fn, void *arg, unsigned int n);
 
+/* The one in the middle; puts the values in order. */
+double bench_median(double *values, unsigned int n);
+
 /*
  * Adds a line to the report: what @fn takes, divided by @per. @target is what
  * design says it may take, or 0.
@@ -39,6 +42,9 @@ void bench_value(const char *name, double target, double value,
 
 /* Whether cases whose names begin like this are wanted. */
 bool bench_wants(const char *prefix);
+
+/* Whether the case of this name is. */
+bool bench_wants_case(const char *name);
 
 /* Ends the program with a message if a condition does not hold. */
 #define CHECK(cond)							\
