@@ -4,6 +4,7 @@
  *
  *   bench.c	options, measuring, the report
  *   kdbus.c	what is measured of the bus
+ *   locks.c	how long its lock is held
  *   peers.c	the same work done with what else Linux has
  *
  * Times are nanoseconds of CLOCK_MONOTONIC. In a VM that counts instructions

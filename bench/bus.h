@@ -82,4 +82,6 @@ void name_run(void *arg, unsigned int n);
 void match_run(void *arg, unsigned int n);
 void list_run(void *arg, unsigned int n);
 
+void bench_locks(void);
+
 #endif /* KDBUS_BENCH_BUS_H */

@@ -594,6 +594,7 @@ void bench_kdbus(void)
 		{ "registry", bench_registries },
 		{ "list", bench_lists },
 		{ "memory", bench_memory },
+		{ "bus lock", bench_locks },
 	};
 	int bus = kdbus_bus_make("bench", KDBUS_MAKE_ACCESS_WORLD);
 	unsigned int i;
