@@ -5,6 +5,7 @@
  *   bench.c	options, measuring, the report
  *   kdbus.c	what is measured of the bus
  *   locks.c	how long its lock is held
+ *   cpus.c	two processors on it
  *   peers.c	the same work done with what else Linux has
  *
  * Times are nanoseconds of CLOCK_MONOTONIC. In a VM that counts instructions

@@ -83,5 +83,6 @@ void match_run(void *arg, unsigned int n);
 void list_run(void *arg, unsigned int n);
 
 void bench_locks(void);
+void bench_cpus(void);
 
 #endif /* KDBUS_BENCH_BUS_H */

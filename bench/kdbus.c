@@ -595,15 +595,18 @@ void bench_kdbus(void)
 		{ "list", bench_lists },
 		{ "memory", bench_memory },
 		{ "bus lock", bench_locks },
+		{ "two processors", bench_cpus },
 	};
 	int bus = kdbus_bus_make("bench", KDBUS_MAKE_ACCESS_WORLD);
+	int bus2 = kdbus_bus_make("bench2", KDBUS_MAKE_ACCESS_WORLD);
 	unsigned int i;
 
-	CHECK(bus >= 0);
+	CHECK(bus >= 0 && bus2 >= 0);
 	memset(data, 'x', sizeof(data));
 	bus_use("bench");
 	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++)
 		if (bench_wants(groups[i].name))
 			groups[i].run();
 	close(bus);
+	close(bus2);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The BPF half of kdbus-bench: how long a mutex is held, between the return of
- * mutex_lock() and the call of mutex_unlock().
+ * mutex_lock() and the call of mutex_unlock(), and how often one was taken.
  *
  * The module has nothing for it. So the mutex is found by what takes it: while
  * @learn_tgid is set, the mutexes that its threads take are noted in @seen, and
@@ -22,6 +22,9 @@ __u32 learn_tgid, learn_bits;
 /* the mutex, when it was taken, its holds since user space cleared them */
 __u64 lock, taken_ns;
 __u64 holds, held_ns, longest_ns;
+
+/* how often any mutex was found taken */
+__u64 contended;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -64,5 +67,16 @@ int mutex_dropped(__u64 *args)
 	held_ns += ns;
 	if (ns > longest_ns)
 		longest_ns = ns;
+	return 0;
+}
+
+/* linux/lock trace events: what the flags say of a mutex */
+#define LCB_F_MUTEX (1U << 5)
+
+SEC("tp_btf/contention_begin")
+int mutex_contended(__u64 *args)
+{
+	if (args[1] & LCB_F_MUTEX)
+		__sync_fetch_and_add(&contended, 1);
 	return 0;
 }
