@@ -390,13 +390,21 @@ static void bench_broadcast(void)
 
 /* ---- names and matches --------------------------------------------------- */
 
+/*
+ * One name after the other: how many others share its place in the table is
+ * different for each, and in each run.
+ */
 void name_run(void *arg, unsigned int n)
 {
+	static char names[64][24];
 	struct kdbus_client *c = arg;
+	unsigned int i;
 
+	for (i = 0; !*names[63]; i++)
+		snprintf(names[i], sizeof(*names), "org.example.Bench%02u", i);
 	while (n--) {
-		CHECK(!kdbus_client_acquire(c, "org.example.Bench", 0));
-		CHECK(!kdbus_client_release(c, "org.example.Bench"));
+		CHECK(!kdbus_client_acquire(c, names[n % 64], 0));
+		CHECK(!kdbus_client_release(c, names[n % 64]));
 	}
 }
 
