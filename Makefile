@@ -41,7 +41,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 # These goals get what is missing before they go on; it is looked up again by
 # the make that they call.
-GETTERS := demo check check-all bench vm-shell
+GETTERS := demo check check-all bench bench-gate bench-figures vm-shell
 
 
 OWN := $(shell scripts/kernel-version)
@@ -112,6 +112,9 @@ help:
 	@echo '                which is built first if need be; D=kcsan: with KCSAN'
 	@echo 'make bench      what each operation takes, in instructions counted by the VM, and what'
 	@echo '                watching adds (C=CASE: only the cases whose names begin so)'
+	@echo 'make bench-gate measures what bench/figures lists, and fails if one of them has'
+	@echo '                grown by more than 2 %; make bench-figures writes that file anew'
+	@echo '                (WHY=REASON for what has grown)'
 	@echo 'make vm-shell   a shell in a VM with the module loaded and the tools on PATH'
 	@echo 'make load       load the module into the running kernel, or say why it cannot be'
 	@echo 'make unload     unload it, or say what holds it'
@@ -319,8 +322,8 @@ docs/spec-tests.rst:
 
 # ---- running -------------------------------------------------------------
 
-.PHONY: demo check bench vm-shell
-demo check bench vm-shell:
+.PHONY: demo check bench bench-gate bench-figures vm-shell
+demo check bench bench-gate bench-figures vm-shell:
 	@scripts/deps $(if $(D),debug) $(if $(KERNEL),matrix) $(KDBUS_ARCH)
 	@$(if $(D),vm/debug-kernel $(D) > /dev/null)
 	@$(if $(KERNEL),scripts/kernel $(KERNEL) > /dev/null)
@@ -339,6 +342,16 @@ demo-built: module $(filter-out $(U)/selftests/%,$(PROGS) $(SCRIPTS))
 bench-built: module $(filter-out $(U)/selftests/%,$(PROGS) $(SCRIPTS))
 	@$(if $(filter two,$(firstword $(C))),,$(in_vm) --icount bench/run $(if $(C),'$(C)'))
 	@$(if $(filter-out two,$(firstword $(C))),,$(in_vm) bench/run 'two processors')
+
+.PHONY: bench-measured
+bench-measured: module $(U)/kdbus-bench
+	@$(in_vm) --icount bench/run --figures > $(B)/figures
+
+.PHONY: bench-gate-built bench-figures-built
+bench-gate-built: bench-measured
+	@bench/gate bench/figures $(B)/figures
+bench-figures-built: bench-measured
+	@bench/gate --write bench/figures $(B)/figures
 
 .PHONY: vm-shell-built
 vm-shell-built: all
