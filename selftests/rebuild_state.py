@@ -153,7 +153,14 @@ class State:
             if not change or change.name_id != e.name_id:
                 self.problem("owners", "no change before %s" % e)
 
+    def is_told_later(self, e):
+        """News of names and connections, and all of the kernel to a monitor."""
+        notice = self.notices.get(e.msg)
+        return notice and notice.dst != e.conn
+
     def in_order(self, e):
+        if self.is_told_later(e):
+            return
         number, msg = self.seq
         if e.seq < number or (e.seq == number and e.msg != msg):
             self.problem("order", "%s after number %d" % (e, number))
