@@ -131,7 +131,7 @@ static void kdbus_copies_queue_one(struct kdbus_copies *c, unsigned int i)
 /**
  * kdbus_copies_take() - queue a receiver's own copy
  * @c:		the copies, in the log of their bus, the lock of which is held
- * @conn:	the receiver, alive; or somebody who is none
+ * @conn:	a connection that is alive, perhaps not one of the receivers
  *
  * Return: how many copies had to be looked at.
  */
@@ -235,7 +235,7 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r,
 
 /* ---- broadcasts ------------------------------------------------------- */
 
-/* how many receivers are looked at, or queued to, before others get the bus lock */
+/* receivers that are looked at, or queued to, in one hold of the bus lock */
 #define KDBUS_BROADCAST_BATCH 64
 
 /* Puts receiver @i behind those that remain. */
@@ -245,7 +245,7 @@ static void kdbus_receivers_drop(struct kdbus_receivers *r, unsigned int i)
 	swap(r->conns[i], r->conns[r->n]);
 }
 
-/* Leaves each receiver once: who has several matches gets one message. */
+/* Leaves each receiver once: with several matches it gets one message. */
 static int kdbus_receivers_unique(struct kdbus_receivers *r)
 {
 	unsigned int bits = order_base_2(r->n) + 1, slot, i = 0;
@@ -350,7 +350,7 @@ static int kdbus_broadcast_check(const struct kdbus_broadcast *b)
 	       src->bus->policy_gen == b->policy_gen ? 0 : KDBUS_SEND_AGAIN;
 }
 
-/* How many get it: those who are alive and for whom there is a copy. */
+/* How many get it: receivers that are alive and have a copy. */
 static unsigned int kdbus_copies_count(const struct kdbus_copies *c)
 {
 	unsigned int i, n = 0;

@@ -445,11 +445,11 @@ static bool kdbus_conn_wake_few(struct kdbus_conn *conn)
 }
 
 /**
- * kdbus_conn_wake_pollers() - kdbus_conn_wake() where somebody polls
+ * kdbus_conn_wake_pollers() - kdbus_conn_wake() with pollers there
  * @conn:	the connection
  *
  * A connection can have any number of pollers: each watch of an epoll file is
- * one. Who sends something does not pay for them.
+ * one. A sender does not pay for them.
  */
 void kdbus_conn_wake_pollers(struct kdbus_conn *conn)
 {
@@ -457,7 +457,7 @@ void kdbus_conn_wake_pollers(struct kdbus_conn *conn)
 
 	if (kdbus_conn_wake_few(conn) || test_and_set_bit(1, &conn->will_wake))
 		return;
-	/* one that is gone is woken by who ends it */
+	/* a dead one's pollers are woken by kdbus_conn_disconnect() */
 	if (!kref_get_unless_zero(&conn->kref))
 		return;
 	llist_add(&conn->wake_node, &bus->to_wake_many);

@@ -23,7 +23,7 @@
 #include "queue.h"
 #include "trace.h"
 
-/* Fails where a control group is full, and has nobody killed for it. */
+/* Fails in a full control group, without killing a member of it. */
 #define KDBUS_LOG_GFP \
 	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
@@ -46,7 +46,7 @@ static bool kdbus_log_has_room(const struct kdbus_user *user)
 
 /**
  * kdbus_log_wait() - wait until what a user has done has been told
- * @user:	who is about to do more; the caller holds no lock
+ * @user:	the user about to do more; the caller holds no lock
  *
  * Returns at once unless there are very many records of its.
  *
@@ -363,7 +363,7 @@ void kdbus_log_catch_up(struct kdbus_conn *conn)
 	kdbus_notice_put(walk.at);
 }
 
-/* Who is next for the worker, referenced; or NULL. The bus lock is held. */
+/* The next listener for the worker, or NULL; a reference. The lock is held. */
 static struct kdbus_conn *kdbus_log_next_listener(struct kdbus_log *log)
 {
 	struct kdbus_conn *conn;

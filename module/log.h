@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The log of notices of a bus: who hears of what, and when. How it works is
- * told in notify.h.
+ * The log of a bus: notices and large broadcasts not in all their queues yet.
+ * How it works is told in notify.h.
  *
  * The log and the list of listeners are guarded by the bus lock. A connection
  * has heard of all records up to number @heard; records leave the log in their
- * order, when all who listen have heard of them.
+ * order, when all listeners have heard of them.
  */
 #ifndef KDBUS_LOG_H
 #define KDBUS_LOG_H

@@ -232,7 +232,7 @@ void kdbus_name_uncharge(struct kdbus_conn *conn)
 
 /**
  * kdbus_name_reserve_notices() - reserve what tells of changes of a name
- * @conn:	who is about to own it, wait for it or be its activator
+ * @conn:	connection about to own it, wait for it or be its activator
  * @name:	the name
  * @notices:	an empty list that gets the records; what is left there is to be
  *		freed with kdbus_notices_free(), also if this fails
@@ -287,7 +287,7 @@ static void kdbus_name_trim_notices(struct kdbus_name_entry *n)
 
 	if (n->activator && rcu_access_pointer(n->owner) != n->activator)
 		needed++;
-	/* the oldest: who has come since brought others */
+	/* the oldest first: later owners and waiters brought their own */
 	for (; n->n_notices > needed; n->n_notices--) {
 		notice = list_last_entry(&n->notices, struct kdbus_notice,
 					 record.node);

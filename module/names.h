@@ -37,8 +37,8 @@ struct kdbus_move;
  * @owner:	who owns it; alive. bus->lock, read under RCU
  * @owner_node:	link in the owner's list
  * @waiters:	who waits for it, in order; nobody while its activator owns it
- * @notices:	records of what may happen to it: one each for its owner, those
- *		who wait, and an activator that does not own it
+ * @notices:	records of what may happen to it: one each for its owner, for each
+ *		waiter, and for an activator that does not own it
  * @n_notices:	how many there are; bus->lock
  * @n_waiters:	how many wait
  * @move_rounds: how often twins were made for its messages while it had this

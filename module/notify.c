@@ -27,7 +27,7 @@ struct kdbus_notice_text {
 
 /**
  * kdbus_notice_new() - reserve a record of something that may happen
- * @user:	who brings it, and counts for it while it is in a log
+ * @user:	user that is counted for it while it is in a log
  * @name:	the name it is about, or ""
  *
  * Return: a record, a reference for the caller; or NULL without memory.
@@ -80,7 +80,7 @@ void kdbus_notices_free(struct list_head *notices)
 	}
 }
 
-/* Reserves what monitors will see of a notice about a call, if there are any. */
+/* Reserves what monitors, if any, will see of a notice about a call. */
 static int kdbus_notice_reserve_copy(const struct kdbus_conn *conn,
 				     struct kdbus_entry *entry)
 {
@@ -97,7 +97,7 @@ static int kdbus_notice_reserve_copy(const struct kdbus_conn *conn,
 
 /**
  * kdbus_notice_new_reply() - reserve a notice about a call
- * @conn:	the requester, who will get it
+ * @conn:	the requester, which will get it
  * @cookie:	cookie of the request
  *
  * Return: an entry that kdbus_notice_queue() can queue without failing, or
@@ -130,7 +130,7 @@ struct kdbus_entry *kdbus_notice_new_reply(struct kdbus_conn *conn, u64 cookie)
 	return ERR_PTR(ret);
 }
 
-/* Who goes without a notice; the cookie as it has. */
+/* Says that connection @conn goes without a notice. */
 static void kdbus_notify_lost(const struct kdbus_bus *bus, u64 conn,
 			      const struct kdbus_entry *entry)
 {
@@ -139,7 +139,7 @@ static void kdbus_notify_lost(const struct kdbus_bus *bus, u64 conn,
 		    -ENOMEM);
 }
 
-/* What monitors see of a notice to somebody else. */
+/* Has monitors told of a notice about a call. */
 static void kdbus_notify_monitors(struct kdbus_conn *conn,
 				  struct kdbus_entry *entry, u64 seq)
 {
@@ -186,7 +186,7 @@ void kdbus_notice_queue(struct kdbus_conn *conn, struct kdbus_entry *entry,
 	kdbus_conn_wake_later(conn);
 }
 
-/* Has all who listen told; @id and @name_id: what it is about, or 0 */
+/* Has all listeners told; @id and @name_id: what it is about, or 0 */
 static void kdbus_notify(struct kdbus_bus *bus, struct kdbus_notice *notice,
 			 u64 type, u64 id, u64 name_id)
 {
@@ -209,7 +209,7 @@ void kdbus_notify_id(struct kdbus_conn *conn, struct kdbus_notice **notice,
 {
 	lockdep_assert_held(&conn->bus->lock);
 
-	/* on most buses nobody wants to hear */
+	/* most buses have no listeners */
 	if ((conn->flags & KDBUS_HELLO_MONITOR) ||
 	    !conn->bus->log.n_listeners)
 		return;

@@ -13,7 +13,7 @@
  * Notices about connections and names, and what monitors see of those about
  * calls, go through the log of the bus. What happens adds one record there,
  * under the bus lock, in the step that the notice tells of and at a cost that
- * does not depend on who listens. A connection listens if it has a match for
+ * does not depend on its listeners. A connection listens if it has a match for
  * notices, or is a monitor. It catches up with the log, in pieces and at its
  * own cost, before it receives, polls, removes a match or ends: each record
  * that its matches select becomes an entry of its queue, at the place its
@@ -24,9 +24,9 @@
  * the copies, which are ready, into their queues. A receiver that looks
  * meanwhile takes its own.
  *
- * Records are reserved by those whom they are about, with the connection or
- * the name, so nothing happens unheard of because memory is short just then:
- * who needs more of them is refused before. Entries are charged to the
+ * Records are reserved together with the connection or the name they will be
+ * about, so that nothing goes unheard because memory is short just then:
+ * a command that needs more of them is refused. Entries are charged to the
  * receiver, never past a limit of its control group. Where there is no memory,
  * or where a receiver has too many notices queued, the notice is lost for it,
  * and a drop event says so.
@@ -54,7 +54,7 @@ struct kdbus_user;
  * struct kdbus_notice - something several hear of
  * @kref:	references
  * @record:	its place in the log of a bus, or among those that are reserved
- * @user:	who has brought it, referenced; counted while it is in a log
+ * @user:	user it was reserved by, referenced; counted while it is in a log
  * @msg:	trace id of the message
  * @type:	type of the item
  * @dst:	whom it is for: everybody, or one of whom monitors see it too

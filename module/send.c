@@ -230,8 +230,8 @@ void kdbus_send_charge(const struct kdbus_message *msg,
 /**
  * kdbus_send_new_entry() - an entry for a message, without its kind and slice
  * @msg:	the message
- * @to:		who gets it, whose spare entry may be used: it is left there by
- *		what was received before
+ * @to:		the receiver, whose spare entry may be used: what was received
+ *		before has left it there
  *
  * Return: the entry, or NULL without memory.
  */
