@@ -192,8 +192,8 @@ static bool kdbus_log_is_for(const struct kdbus_conn *conn,
 /**
  * struct kdbus_log_walk - a connection catching up
  * @conn:	the connection
- * @at:		the record that was looked at last, referenced; or NULL
- * @found:	@conn is to be told of it
+ * @at:		the notice behind which it goes on, referenced; or NULL
+ * @found:	@conn is to be told of @at
  * @end:	number of the last record there was at the beginning: what comes
  *		later may come faster than this goes
  * @is_short:	there was no memory for an entry
@@ -206,30 +206,46 @@ struct kdbus_log_walk {
 	bool is_short;
 };
 
+static struct kdbus_notice *kdbus_log_notice(struct kdbus_record *record)
+{
+	return record->copies ? NULL :
+	       container_of(record, struct kdbus_notice, record);
+}
+
+/* Has a walk go on behind @notice; or, if it is NULL, behind what was heard. */
 static void kdbus_log_walk_to(struct kdbus_log_walk *walk,
 			      struct kdbus_notice *notice)
 {
-	kref_get(&notice->kref);
+	if (notice)
+		kref_get(&notice->kref);
 	kdbus_notice_put(walk->at);
 	walk->at = notice;
 }
 
-/* What a record is to a connection that has not heard of it. */
-static bool kdbus_log_look_at(struct kdbus_log_walk *walk,
-			      const struct kdbus_record *record,
-			      unsigned int *tried)
+/* Behind which record a walk goes on. */
+static struct list_head *kdbus_log_walk_from(const struct kdbus_log_walk *walk)
 {
-	struct kdbus_conn *conn = walk->conn;
-	struct kdbus_notice *notice;
+	struct list_head *records = &walk->conn->bus->log.records;
+	struct kdbus_record *record;
 
-	if (record->copies) {
-		if (conn->listens & KDBUS_LISTENS_TO_MSGS)
-			*tried += kdbus_copies_take(record->copies, conn);
-		return false;
-	}
-	notice = container_of(record, struct kdbus_notice, record);
-	kdbus_log_walk_to(walk, notice);
-	return kdbus_log_is_for(conn, notice, tried);
+	if (walk->at && !list_empty(&walk->at->record.node))
+		return &walk->at->record.node;
+	/* what has left the log was told, and all before it */
+	list_for_each_entry_reverse(record, records, node)
+		if (record->seq <= walk->conn->heard)
+			return &record->node;
+	return records;
+}
+
+/* Whether a connection that has not heard of a record is to be told. */
+static bool kdbus_log_look_at(struct kdbus_conn *conn,
+			      struct kdbus_record *record, unsigned int *tried)
+{
+	if (!record->copies)
+		return kdbus_log_is_for(conn, kdbus_log_notice(record), tried);
+	if (conn->listens & KDBUS_LISTENS_TO_MSGS)
+		*tried += kdbus_copies_take(record->copies, conn);
+	return false;
 }
 
 /*
@@ -239,30 +255,25 @@ static bool kdbus_log_look_at(struct kdbus_log_walk *walk,
 static bool kdbus_log_walk_on(struct kdbus_log_walk *walk)
 {
 	struct kdbus_conn *conn = walk->conn;
-	struct kdbus_log *log = &conn->bus->log;
-	/* what has left the log was told, and all before it */
-	struct list_head *pos = walk->at &&
-				!list_empty(&walk->at->record.node) ?
-				&walk->at->record.node : &log->records;
+	struct list_head *records = &conn->bus->log.records;
+	struct list_head *pos = kdbus_log_walk_from(walk);
 	struct kdbus_record *record;
 	unsigned int tried = 0;
 
-	walk->found = false;
-	while (tried++ < KDBUS_LOG_BATCH) {
+	do {
 		record = list_entry(pos->next, struct kdbus_record, node);
-		if (list_is_last(pos, &log->records) ||
-		    record->seq > walk->end) {
+		if (list_is_last(pos, records) || record->seq > walk->end) {
 			kdbus_log_has_heard(conn, max(conn->heard, walk->end));
 			return false;
 		}
-		pos = pos->next;
-		if (record->seq <= conn->heard)
-			continue;
-		walk->found = kdbus_log_look_at(walk, record, &tried);
-		if (walk->found)
-			return true;
-		kdbus_log_has_heard(conn, record->seq);
-	}
+		pos = &record->node;
+		walk->found = record->seq > conn->heard &&
+			      kdbus_log_look_at(conn, record, &tried);
+		if (!walk->found)
+			kdbus_log_has_heard(conn,
+					    max(conn->heard, record->seq));
+	} while (!walk->found && ++tried < KDBUS_LOG_BATCH);
+	kdbus_log_walk_to(walk, kdbus_log_notice(record));
 	return true;
 }
 
@@ -387,7 +398,7 @@ static unsigned int kdbus_log_cut(struct kdbus_log *log, u64 end)
 			break;
 		if (record->copies)
 			continue;
-		notice = container_of(record, struct kdbus_notice, record);
+		notice = kdbus_log_notice(record);
 		list_del_init(&record->node);
 		kdbus_log_uncharge(notice->user);
 		kdbus_notice_put(notice);
