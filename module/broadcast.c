@@ -159,7 +159,6 @@ void kdbus_monitors_queue(struct kdbus_copies *c,
 			  const struct kdbus_message *msg, u64 seq)
 {
 	struct kdbus_conn *conn;
-
 	unsigned int i;
 
 	c->msg = msg;
@@ -236,7 +235,7 @@ int kdbus_monitors_find(struct kdbus_bus *bus, struct kdbus_receivers *r,
 /* ---- broadcasts ------------------------------------------------------- */
 
 /* receivers that are looked at, or queued to, in one hold of the bus lock */
-#define KDBUS_BROADCAST_BATCH 64
+#define KDBUS_BROADCAST_BATCH 64U
 
 /* Puts receiver @i behind those that remain. */
 static void kdbus_receivers_drop(struct kdbus_receivers *r, unsigned int i)
@@ -350,13 +349,15 @@ static int kdbus_broadcast_check(const struct kdbus_broadcast *b)
 	       src->bus->policy_gen == b->policy_gen ? 0 : KDBUS_SEND_AGAIN;
 }
 
-/* How many get it: receivers that are alive and have a copy. */
-static unsigned int kdbus_copies_count(const struct kdbus_copies *c)
+/* How many get it from @i up to @end: those that are alive and have a copy. */
+static unsigned int kdbus_copies_count(const struct kdbus_copies *c,
+				       unsigned int i, unsigned int end)
 {
-	unsigned int i, n = 0;
+	unsigned int n = 0;
 
-	for (i = 0; i < c->to.n; i++)
-		n += !IS_ERR(c->entries[i]) && !c->to.conns[i]->dead;
+	for (; i < end; i++)
+		n += !IS_ERR(c->entries[i]) &&
+		     !kdbus_conn_is_dead(c->to.conns[i]);
 	return n;
 }
 
@@ -394,9 +395,11 @@ static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
 	struct kdbus_message *msg = b->msg;
 	struct kdbus_bus *bus = msg->src->bus;
 	struct kdbus_copies *c = &b->copies;
-	unsigned int queued;
+	unsigned int batch = min(c->to.n, KDBUS_BROADCAST_BATCH), queued;
 	int ret;
 
+	/* those of later batches, of which there may be very many */
+	queued = kdbus_copies_count(c, batch, c->to.n);
 	kdbus_bus_lock(bus);
 	ret = kdbus_broadcast_check(b);
 	if (!ret) {
@@ -405,7 +408,7 @@ static int kdbus_broadcast_commit(struct kdbus_broadcast *b)
 		c->record.seq = kdbus_bus_next_seq(bus);
 		if (c->to.n > KDBUS_BROADCAST_BATCH)
 			kdbus_log_add_copies(bus, c);
-		queued = kdbus_copies_count(c);
+		queued += kdbus_copies_count(c, 0, batch);
 		kdbus_broadcast_batch(c, 0);
 		kdbus_trace(match_run, bus->id, msg->src->id, msg->id,
 			    c->to.tried, c->to.n, queued);
