@@ -379,7 +379,7 @@ static void bench_broadcast(void)
 			100, 20);
 	broadcast_bench("broadcast to 100, all metadata, for each", 3600, 100,
 			LISTEN_ALL, 100, 20);
-	broadcast_bench("broadcast, nobody there", 0, 0, LISTEN_ID, 1, 500);
+	broadcast_bench("broadcast, no receivers", 0, 0, LISTEN_ID, 1, 500);
 	broadcast_bench("broadcast, 1,000 ids that do not match", 0, 1000,
 			LISTEN_OTHER, 1, 500);
 	broadcast_bench("broadcast, 1,000 masks that do not match", 67000, 1000,
