@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 
 #define WINDOWS 7
 #define MAX_RESULTS 128
+#define TARGETS_OF "6.1"
 
 struct result {
 	char name[64];
@@ -223,6 +225,17 @@ static void hide_arguments(char **argv)
 	CHECK(!prctl(PR_SET_MM, PR_SET_MM_ARG_END, end, 0, 0));
 }
 
+static void print_header(void)
+{
+	struct utsname u;
+
+	CHECK(!uname(&u));
+	if (strncmp(u.release, TARGETS_OF ".", strlen(TARGETS_OF ".")))
+		printf("The targets are those of Linux " TARGETS_OF "; this is %s.\n",
+		       u.release);
+	printf("%-52s %10s %10s  %5s\n", "", "measured", "target", "ratio");
+}
+
 int main(int argc, char **argv)
 {
 	struct sched_param param = { .sched_priority = 10 };
@@ -240,8 +253,7 @@ int main(int argc, char **argv)
 
 	hide_arguments(argv);
 	if (!as_json)
-		printf("%-52s %10s %10s  %5s\n", "", "measured", "target",
-		       "ratio");
+		print_header();
 	bench_peers();
 	bench_kdbus();
 	if (as_json)
