@@ -11,13 +11,17 @@ here=$(cd "$(dirname "$0")" && pwd)
 tracing=/sys/kernel/tracing
 
 # while_running WHAT-IT-SAYS COMMAND...: the command holds the module, from a
-# while after its start until it is ended
+# while after its start until it is ended. Until then a file of it is open here:
+# a command that has only looked at the module holds it for a moment, and what is
+# asked after that unloads it.
 while_running() {
 	local ret=0 pid says=$1
 	shift
-	"$@" > "$tmp/out" 2>&1 &
+	exec 9<> /dev/kdbus/control
+	"$@" > "$tmp/out" 2>&1 9>&- &
 	pid=$!
-	until_true held && until_true unload_says "pid $pid $says" || ret=1
+	until_true unload_says "pid $pid $says" || ret=1
+	exec 9>&-
 	kill "$pid"
 	wait "$pid"
 	until_true refs 0 || ret=1

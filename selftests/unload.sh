@@ -27,5 +27,8 @@ unload_works() {
 	"$here/../scripts/unload" && [ ! -e /dev/kdbus ] && insmod "$KDBUS_KO"
 }
 
+# a test that failed may have left it unloaded
+[ -e /dev/kdbus/control ] || insmod "$KDBUS_KO"
+
 refs() { [ "$(awk '$1 == "kdbus" { print $3 }' /proc/modules)" = "$1" ]; }
 held() { ! refs 0; }
