@@ -132,13 +132,14 @@ struct kdbus_call *kdbus_call_new(struct kdbus_conn *conn,
 	call->requester = conn;
 	call->msg = msg->id;
 	call->cookie = msg->hdr->cookie;
-	call->sync = kdbus_message_is_sync(msg);
+	call->state = kdbus_message_is_sync(msg) ? KDBUS_CALL_SYNC :
+						   KDBUS_CALL_ASYNC;
 	call->wait_ns = KDBUS_TRACE_UNKNOWN_NS;
 	call->start = ktime_get();
 	call->deadline = kdbus_call_deadline(call->start, msg->hdr->timeout_ns);
 	call->dst_id = msg->hdr->dst_id;
 
-	if (!call->sync) {
+	if (call->state == KDBUS_CALL_ASYNC) {
 		call->notice = kdbus_notice_new_reply(conn, call->cookie);
 		if (IS_ERR(call->notice)) {
 			ret = PTR_ERR(call->notice);
@@ -185,7 +186,7 @@ static noinline void kdbus_call_trace_start(const struct kdbus_call *call)
 	kdbus_trace(call_start, conn->bus->id, conn->id, call->replier_id,
 		    call->msg, call->cookie,
 		    ktime_to_ns(ktime_sub(call->deadline, call->start)),
-		    call->sync, call->name_id);
+		    kdbus_call_is_sync(call), call->name_id);
 }
 
 /**
@@ -246,7 +247,7 @@ static noinline void kdbus_call_trace_end(const struct kdbus_call *call,
 
 	kdbus_trace(call_end, conn->bus->id, conn->id, call->replier_id,
 		    call->msg, call->cookie, now - ktime_to_ns(call->start),
-		    outcome, call->sync, call->name_id,
+		    outcome, kdbus_call_is_sync(call), call->name_id,
 		    READ_ONCE(call->wait_ns),
 		    kdbus_trace_wait(READ_ONCE(call->taken_ns), now));
 }
@@ -261,7 +262,7 @@ void kdbus_call_set_replier(struct kdbus_call *call,
 {
 	struct kdbus_conn *requester = call->requester;
 
-	if (call->state != KDBUS_CALL_WAITING)
+	if (!kdbus_call_is_open(call))
 		return;
 	lockdep_assert_held(&requester->bus->lock);
 
@@ -283,35 +284,41 @@ static void kdbus_call_unlink_out(struct kdbus_call *call)
 	list_del_init(&call->out_node);
 	spin_unlock(&conn->lock);
 
-	if (call->kept)
-		conn->n_calls_kept--;
-	else
+	if (call->state != KDBUS_CALL_KEPT)
 		atomic_dec(&conn->n_calls);
 	kdbus_call_put(call);
 }
 
-static void kdbus_call_set_interrupted(struct kdbus_call *call, bool on)
+static void kdbus_call_interrupt(struct kdbus_call *call)
 {
 	struct kdbus_conn *conn = call->requester;
 
-	if (call->interrupted == on)
-		return;
-	call->interrupted = on;
-	WRITE_ONCE(conn->n_interrupted, conn->n_interrupted + (on ? 1 : -1));
+	WRITE_ONCE(call->state, KDBUS_CALL_INTERRUPTED);
+	WRITE_ONCE(conn->n_interrupted, conn->n_interrupted + 1);
+}
+
+/* Undoes that; one that has ended meanwhile is to be unlinked by the caller. */
+static void kdbus_call_take_up(struct kdbus_call *call,
+			       enum kdbus_call_state state)
+{
+	struct kdbus_conn *conn = call->requester;
+
+	if (call->state == KDBUS_CALL_INTERRUPTED)
+		WRITE_ONCE(call->state, state);
+	WRITE_ONCE(conn->n_interrupted, conn->n_interrupted - 1);
 }
 
 /*
- * Moves a call out of WAITING. The caller has a reference of its own. An
- * interrupted call stays with its requester.
+ * Ends a call. The caller has a reference of its own. An interrupted call stays
+ * with its requester.
  */
 static bool kdbus_call_finish(struct kdbus_call *call,
-			      enum kdbus_call_state state,
 			      enum kdbus_call_end_outcome outcome)
 {
 	struct kdbus_conn *conn = call->requester;
 
 	/* the requester of a call that has ended may be gone */
-	if (call->state != KDBUS_CALL_WAITING)
+	if (!kdbus_call_is_open(call))
 		return false;
 	lockdep_assert_held(&conn->bus->lock);
 
@@ -323,42 +330,63 @@ static bool kdbus_call_finish(struct kdbus_call *call,
 	call->replier = NULL;
 	kdbus_call_put(call);
 
-	if (!call->interrupted)
+	if (call->state != KDBUS_CALL_INTERRUPTED)
 		kdbus_call_unlink_out(call);
 
+	call->outcome = outcome;
 	/* the sleeper looks at nothing before it sees this */
-	smp_store_release(&call->state, state);
+	smp_store_release(&call->state, KDBUS_CALL_ENDED);
 	return true;
 }
 
+/* What a synchronous requester of a call that has ended is told. */
+static int kdbus_call_error(const struct kdbus_call *call)
+{
+	switch (call->outcome) {
+	case KDBUS_CALL_END_ANSWERED:
+		return 0;
+	case KDBUS_CALL_END_TIMEOUT:
+	case KDBUS_CALL_END_INTERRUPTED:
+		return -ETIMEDOUT;
+	case KDBUS_CALL_END_DEAD:
+	case KDBUS_CALL_END_UNDELIVERED:
+		return -EPIPE;
+	case KDBUS_CALL_END_CANCELLED:
+		return -ECANCELED;
+	case KDBUS_CALL_END_ABANDONED:
+		break;
+	}
+	return -ECONNRESET;
+}
+
+/* The same for an asynchronous one, if it was not answered. */
 static u64 kdbus_call_notice_type(const struct kdbus_call *call)
 {
-	return call->state == KDBUS_CALL_TIMED_OUT ? KDBUS_ITEM_REPLY_TIMEOUT :
-						     KDBUS_ITEM_REPLY_DEAD;
+	return kdbus_call_error(call) == -ETIMEDOUT ? KDBUS_ITEM_REPLY_TIMEOUT :
+						      KDBUS_ITEM_REPLY_DEAD;
 }
 
 /**
  * kdbus_call_fail() - end a call without a reply
  * @call:	the call; the caller holds the bus lock and a reference or the
  *		list it found the call in
- * @state:	how it ended
- * @outcome:	the same for the trace event
+ * @outcome:	how it ended
  *
  * Tells the requester: a sleeping one is woken, another one gets a notice.
  * Does nothing if the call has ended.
  */
-void kdbus_call_fail(struct kdbus_call *call, enum kdbus_call_state state,
+void kdbus_call_fail(struct kdbus_call *call,
 		     enum kdbus_call_end_outcome outcome)
 {
 	struct kdbus_conn *conn = call->requester;
 
 	kref_get(&call->kref);
-	if (!kdbus_call_finish(call, state, outcome))
+	if (!kdbus_call_finish(call, outcome))
 		goto exit;
 
-	if (call->sync) {
+	if (!call->notice) {
 		rcuwait_wake_up(&call->wait);
-	} else if (state == KDBUS_CALL_ABANDONED) {
+	} else if (outcome == KDBUS_CALL_END_ABANDONED) {
 		kdbus_call_free_notice(call);
 	} else {
 		kdbus_notice_queue(conn, call->notice,
@@ -380,7 +408,7 @@ static noinline void kdbus_call_trace_reply(const struct kdbus_call *call,
 
 /**
  * kdbus_call_answer() - end a call with a reply
- * @call:	the call, WAITING; the caller holds the bus lock and a reference
+ * @call:	the call, open; the caller holds the bus lock and a reference
  * @msg:	trace id of the reply
  * @reply:	the reply to a synchronous call, which goes to the call; the
  *		caller wakes @call->wait after dropping the lock. Another one
@@ -391,9 +419,9 @@ void kdbus_call_answer(struct kdbus_call *call, u64 msg,
 {
 	if (trace_kdbus_call_reply_enabled())
 		kdbus_call_trace_reply(call, msg);
-	if (call->sync)
+	if (kdbus_call_is_sync(call))
 		call->reply = reply;
-	kdbus_call_finish(call, KDBUS_CALL_ANSWERED, KDBUS_CALL_END_ANSWERED);
+	kdbus_call_finish(call, KDBUS_CALL_END_ANSWERED);
 	kdbus_call_free_notice(call);
 }
 
@@ -403,7 +431,7 @@ void kdbus_call_answer(struct kdbus_call *call, u64 msg,
  * @replier_id:	who answers
  * @cookie:	cookie of the request
  *
- * Return: the oldest such call that is waiting, a reference for the caller,
+ * Return: the oldest such call that is open, a reference for the caller,
  * or NULL. It may end at any time before the caller takes the bus lock.
  */
 struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,
@@ -414,7 +442,7 @@ struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,
 	spin_lock(&requester->lock);
 	list_for_each_entry(call, &requester->calls_out, out_node) {
 		if (call->replier_id == replier_id && call->cookie == cookie &&
-		    READ_ONCE(call->state) == KDBUS_CALL_WAITING) {
+		    kdbus_call_is_open(call)) {
 			kref_get(&call->kref);
 			found = call;
 			break;
@@ -427,22 +455,9 @@ struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,
 static int kdbus_call_result(struct kdbus_call *call,
 			     struct kdbus_entry **reply)
 {
-	switch (call->state) {
-	case KDBUS_CALL_ANSWERED:
-		*reply = call->reply;
-		call->reply = NULL;
-		return 0;
-	case KDBUS_CALL_TIMED_OUT:
-		return -ETIMEDOUT;
-	case KDBUS_CALL_DEAD:
-		return -EPIPE;
-	case KDBUS_CALL_CANCELLED:
-		return -ECANCELED;
-	case KDBUS_CALL_ABANDONED:
-	case KDBUS_CALL_WAITING:
-		break;
-	}
-	return -ECONNRESET;
+	*reply = call->reply;
+	call->reply = NULL;
+	return kdbus_call_error(call);
 }
 
 /**
@@ -457,19 +472,19 @@ static int kdbus_call_result(struct kdbus_call *call,
 int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_call *call,
 		    struct kdbus_entry **reply)
 {
-	bool waiting;
+	bool interrupted;
 	int ret;
 
 	ret = rcuwait_wait_event(&call->wait, smp_load_acquire(&call->state) !=
-				 KDBUS_CALL_WAITING,
+				 KDBUS_CALL_SYNC,
 				 TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	if (ret) {
 		kdbus_bus_lock(conn->bus);
-		waiting = call->state == KDBUS_CALL_WAITING;
-		if (waiting)
-			kdbus_call_set_interrupted(call, true);
+		interrupted = call->state == KDBUS_CALL_SYNC;
+		if (interrupted)
+			kdbus_call_interrupt(call);
 		kdbus_bus_unlock(conn->bus);
-		if (waiting)
+		if (interrupted)
 			return -ERESTARTSYS;
 	}
 	return kdbus_call_result(call, reply);
@@ -483,7 +498,8 @@ kdbus_call_find_interrupted(struct kdbus_conn *conn,
 	struct kdbus_call *call;
 
 	list_for_each_entry(call, &conn->calls_out, out_node)
-		if (call->interrupted && call->cookie == msg->hdr->cookie &&
+		if (call->state >= KDBUS_CALL_INTERRUPTED &&
+		    call->cookie == msg->hdr->cookie &&
 		    call->dst_id == msg->hdr->dst_id &&
 		    !strcmp(call->dst_name, name))
 			return call;
@@ -497,14 +513,14 @@ static void kdbus_call_make_async(struct kdbus_call *call,
 	struct kdbus_conn *conn = call->requester;
 	struct kdbus_entry *reply = call->reply;
 
-	WRITE_ONCE(call->sync, false);
-	if (call->state == KDBUS_CALL_WAITING) {
+	kdbus_call_take_up(call, KDBUS_CALL_ASYNC);
+	if (call->state == KDBUS_CALL_ASYNC) {
 		call->notice = *notice;
 		*notice = NULL;
 		return;
 	}
 
-	if (call->state == KDBUS_CALL_ANSWERED) {
+	if (reply) {
 		call->reply = NULL;
 		reply->kind = KDBUS_MSG_KIND_REPLY;
 		kdbus_conn_enqueue(conn, reply);
@@ -534,11 +550,11 @@ static int kdbus_call_try_resume(struct kdbus_conn *conn,
 		ret = -EAGAIN;
 	} else if (found) {
 		ret = 1;
-		kdbus_call_set_interrupted(found, false);
 		if (kdbus_message_is_sync(msg)) {
 			kref_get(&found->kref);
 			*call = found;
-			if (found->state != KDBUS_CALL_WAITING)
+			kdbus_call_take_up(found, KDBUS_CALL_SYNC);
+			if (found->state != KDBUS_CALL_SYNC)
 				kdbus_call_unlink_out(found);
 		} else {
 			kdbus_call_make_async(found, notice);
@@ -593,12 +609,10 @@ int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie)
 
 	kdbus_bus_lock(conn->bus);
 	list_for_each_entry_safe(call, tmp, &conn->calls_out, out_node) {
-		if (!call->sync || call->cookie != cookie ||
-		    call->state != KDBUS_CALL_WAITING)
+		if (!kdbus_call_is_sync(call) || call->cookie != cookie)
 			continue;
 		/* an interrupted one hears of it when it comes back */
-		kdbus_call_fail(call, KDBUS_CALL_CANCELLED,
-				KDBUS_CALL_END_CANCELLED);
+		kdbus_call_fail(call, KDBUS_CALL_END_CANCELLED);
 		ret = 0;
 	}
 	kdbus_bus_unlock(conn->bus);
@@ -609,7 +623,7 @@ int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie)
 static void kdbus_call_forget(struct kdbus_call *call,
 			      struct list_head *dropped)
 {
-	kdbus_call_set_interrupted(call, false);
+	kdbus_call_take_up(call, KDBUS_CALL_SYNC);
 	if (call->reply)
 		list_add_tail(&call->reply->node, dropped);
 	call->reply = NULL;
@@ -627,22 +641,21 @@ static void kdbus_call_keep(struct kdbus_call *call, struct list_head *dropped)
 	if (call->reply) {
 		list_add_tail(&call->reply->node, dropped);
 		call->reply = NULL;
-		WRITE_ONCE(call->state, KDBUS_CALL_TIMED_OUT);
+		call->outcome = KDBUS_CALL_END_INTERRUPTED;
 	}
 	call->deadline = KTIME_MAX;
-	call->kept = true;
-	conn->n_calls_kept++;
+	WRITE_ONCE(call->state, KDBUS_CALL_KEPT);
 	atomic_dec(&conn->n_calls);
 }
 
 static void kdbus_call_expire(struct kdbus_call *call,
 			      struct list_head *dropped)
 {
-	bool interrupted = call->interrupted;
+	bool interrupted = call->state >= KDBUS_CALL_INTERRUPTED;
 
 	/* unless it is interrupted the call may be gone afterwards */
-	kdbus_call_fail(call, KDBUS_CALL_TIMED_OUT, interrupted ?
-			KDBUS_CALL_END_INTERRUPTED : KDBUS_CALL_END_TIMEOUT);
+	kdbus_call_fail(call, interrupted ? KDBUS_CALL_END_INTERRUPTED :
+					    KDBUS_CALL_END_TIMEOUT);
 	if (interrupted)
 		kdbus_call_keep(call, dropped);
 }
@@ -652,12 +665,17 @@ static void kdbus_calls_trim(struct kdbus_conn *conn,
 			     struct list_head *dropped)
 {
 	struct kdbus_call *call, *tmp;
+	unsigned int n = 0;
 
+	list_for_each_entry(call, &conn->calls_out, out_node)
+		n += call->state == KDBUS_CALL_KEPT;
 	list_for_each_entry_safe(call, tmp, &conn->calls_out, out_node) {
-		if (conn->n_calls_kept <= KDBUS_CALLS_KEPT)
+		if (n <= KDBUS_CALLS_KEPT)
 			break;
-		if (call->kept)
+		if (call->state == KDBUS_CALL_KEPT) {
 			kdbus_call_forget(call, dropped);
+			n--;
+		}
 	}
 }
 
@@ -703,13 +721,13 @@ void kdbus_calls_abandon(struct kdbus_conn *conn, struct list_head *dropped)
 	lockdep_assert_held(&conn->bus->lock);
 
 	list_for_each_entry_safe(call, tmp, &conn->calls_out, out_node) {
-		if (call->state != KDBUS_CALL_WAITING) {
+		if (!kdbus_call_is_open(call)) {
 			kdbus_call_forget(call, dropped);
 			continue;
 		}
-		kdbus_call_set_interrupted(call, false);
-		kdbus_call_fail(call, KDBUS_CALL_ABANDONED,
-				KDBUS_CALL_END_ABANDONED);
+		if (call->state == KDBUS_CALL_INTERRUPTED)
+			kdbus_call_take_up(call, KDBUS_CALL_SYNC);
+		kdbus_call_fail(call, KDBUS_CALL_END_ABANDONED);
 	}
 }
 
@@ -732,8 +750,7 @@ void kdbus_calls_die(struct kdbus_conn *conn)
 							in_node);
 			if (!call)
 				break;
-			kdbus_call_fail(call, KDBUS_CALL_DEAD,
-					KDBUS_CALL_END_DEAD);
+			kdbus_call_fail(call, KDBUS_CALL_END_DEAD);
 		}
 		if (n < KDBUS_CALLS_BATCH)
 			kdbus_notify_id(conn, &conn->farewell,

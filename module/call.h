@@ -4,34 +4,32 @@
  *
  * A message that expects a reply starts a call. The call belongs to the
  * requester, who bounds how many there are and whose deadline timer ends
- * them; the replier only has it in a list of what it owes. A call ends once:
- * whoever moves it out of KDBUS_CALL_WAITING, under the bus lock, owns the
- * rest, and everybody else finds nothing left to do.
+ * them; the replier only has it in a list of what it owes. It is open in one
+ * of three states, and ends once: whoever moves it to KDBUS_CALL_ENDED, under
+ * the bus lock, owns the rest, and everybody else finds nothing left to do.
  *
- *   WAITING -> ANSWERED	the replier's reply is committed
- *   WAITING -> TIMED_OUT	the deadline has passed
- *   WAITING -> DEAD		the replier died, dropped the request, or its
- *				reply could not be delivered
- *   WAITING -> CANCELLED	MSG_CANCEL
- *   WAITING -> ABANDONED	the requester itself is gone
+ *   ASYNC		The requester gets the reply, or the notice that there
+ *			will be none, in its queue. The notice has its place in
+ *			the pool reserved when the call is made and so cannot be
+ *			lost; its text is written by whoever receives it, since
+ *			the pool cannot be written under the bus lock.
+ *   SYNC		The requester sleeps in the call and finds the reply in
+ *			@reply.
+ *   INTERRUPTED	It was SYNC, and a signal has ended the sleep. The
+ *			restarted system call takes it up, and it is SYNC again;
+ *			or ASYNC, if the message is sent as such.
+ *   ENDED		@outcome says how. One that was INTERRUPTED stays in its
+ *			requester's list, with its reply, to be taken up.
+ *   KEPT		Nobody took it up until the deadline: the reply is
+ *			dropped, and the requester is charged for the call no
+ *			longer. It stays for a while: a task that was stopped all
+ *			that time would send the request once more if it did not
+ *			find the call.
  *
- * An asynchronous requester gets the reply, or the notice that there will be
- * none, in its queue. The notice has its place in the pool reserved when the
- * call is made and so cannot be lost; its text is written by whoever receives
- * it, since the pool cannot be written under the bus lock.
- *
- * A synchronous requester sleeps in the call and finds the reply in @reply.
- * If a signal ends its sleep the call stays, marked @interrupted, with
- * whatever becomes of it, so that the restarted system call can take it up
- * again. If none does until the deadline a reply is dropped, and the requester
- * is charged for the call no longer; but the call stays for a while, @kept: a
- * task that was stopped all that time would send the request once more if it
- * did not find the call.
- *
- * A call is in its requester's list while WAITING or @interrupted. That list
- * is changed under the bus lock and the requester's lock and can be read
- * under either. The replier's list is guarded by the bus lock. A list entry
- * is one reference.
+ * A call is in its requester's list while it is open and until it is taken up.
+ * That list is changed under the bus lock and the requester's lock and can be
+ * read under either. The replier's list is guarded by the bus lock. A list
+ * entry is one reference.
  */
 #ifndef KDBUS_CALL_H
 #define KDBUS_CALL_H
@@ -49,12 +47,11 @@ struct kdbus_entry;
 struct kdbus_message;
 
 enum kdbus_call_state {
-	KDBUS_CALL_WAITING,
-	KDBUS_CALL_ANSWERED,
-	KDBUS_CALL_TIMED_OUT,
-	KDBUS_CALL_DEAD,
-	KDBUS_CALL_CANCELLED,
-	KDBUS_CALL_ABANDONED,
+	KDBUS_CALL_ASYNC,
+	KDBUS_CALL_SYNC,
+	KDBUS_CALL_INTERRUPTED,
+	KDBUS_CALL_ENDED,
+	KDBUS_CALL_KEPT,
 };
 
 /**
@@ -69,12 +66,9 @@ enum kdbus_call_state {
  * @cookie:	cookie of the request
  * @start:	when it was made, CLOCK_MONOTONIC
  * @deadline:	when it ends
- * @state:	see above; bus lock, also read by the sleeping requester
- * @sync:	the requester sleeps, or did before it was interrupted; bus
- *		lock, also read without it
- * @interrupted: a signal ended the sleep; bus lock
- * @kept:	its time is over, and it only waits for the requester to hear of
- *		it; bus lock
+ * @state:	see above; written under the bus lock, read without it by the
+ *		sleeping requester and for a first look
+ * @outcome:	how it has ended
  * @reply:	the answer to a synchronous call
  * @notice:	what an asynchronous requester gets instead of an answer
  * @wait:	the synchronous requester, while it sleeps
@@ -98,9 +92,7 @@ struct kdbus_call {
 	ktime_t start;
 	ktime_t deadline;
 	enum kdbus_call_state state;
-	bool sync;
-	bool interrupted;
-	bool kept;
+	enum kdbus_call_end_outcome outcome;
 	struct kdbus_entry *reply;
 	struct kdbus_entry *notice;
 	struct rcuwait wait;
@@ -127,7 +119,7 @@ struct kdbus_call *kdbus_call_find(struct kdbus_conn *requester,
 				   u64 replier_id, u64 cookie);
 void kdbus_call_answer(struct kdbus_call *call, u64 msg,
 		       struct kdbus_entry *reply);
-void kdbus_call_fail(struct kdbus_call *call, enum kdbus_call_state state,
+void kdbus_call_fail(struct kdbus_call *call,
 		     enum kdbus_call_end_outcome outcome);
 
 int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_call *call,
@@ -138,5 +130,19 @@ int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie);
 void kdbus_calls_expire(struct kdbus_conn *conn);
 void kdbus_calls_abandon(struct kdbus_conn *conn, struct list_head *dropped);
 void kdbus_calls_die(struct kdbus_conn *conn);
+
+/* Whether it may still be answered. */
+static inline bool kdbus_call_is_open(const struct kdbus_call *call)
+{
+	return READ_ONCE(call->state) <= KDBUS_CALL_INTERRUPTED;
+}
+
+/* Whether it is open, and the answer is the sleeping requester's. */
+static inline bool kdbus_call_is_sync(const struct kdbus_call *call)
+{
+	enum kdbus_call_state state = READ_ONCE(call->state);
+
+	return state == KDBUS_CALL_SYNC || state == KDBUS_CALL_INTERRUPTED;
+}
 
 #endif /* KDBUS_CALL_H */

@@ -91,7 +91,6 @@ struct kdbus_user;
  * @n_calls:	how many; charged before
  * @calls_in:	calls it owes an answer; bus->lock
  * @n_calls_in:	how many; bus->lock
- * @n_calls_kept: calls whose time is over, see call.h; bus->lock
  * @n_interrupted: calls that wait to be taken up again; bus->lock, without
  *		it for a first look
  * @will_wake:	bit 0: it is in bus->to_wake, or about to be woken by who has
@@ -151,7 +150,6 @@ struct kdbus_conn {
 	atomic_t n_calls;
 	struct list_head calls_in;
 	unsigned int n_calls_in;
-	unsigned int n_calls_kept;
 	unsigned int n_interrupted;
 	unsigned long will_wake;
 	struct kdbus_conn *next_wake;

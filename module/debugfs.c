@@ -315,13 +315,13 @@ static void kdbus_debugfs_conn_calls(struct seq_file *s,
 	ktime_t now = ktime_get();
 
 	list_for_each_entry(call, &conn->calls_out, out_node)
-		if (call->state == KDBUS_CALL_WAITING)
+		if (kdbus_call_is_open(call))
 			seq_printf(s, "%llu %llu %llu %llu %llu %llu %lld %lld %d\n",
 				   conn->bus->id, conn->id, call->replier_id,
 				   call->name_id, call->msg, call->cookie,
 				   ktime_to_ns(ktime_sub(now, call->start)),
 				   ktime_to_ns(ktime_sub(call->deadline, now)),
-				   call->sync);
+				   kdbus_call_is_sync(call));
 }
 
 static void kdbus_debugfs_bus_calls(struct seq_file *s, struct kdbus_bus *bus)

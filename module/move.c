@@ -258,8 +258,7 @@ static struct kdbus_entry *kdbus_move_one(struct kdbus_conn *from,
 
 	if (!twin) {
 		if (old->call)
-			kdbus_call_fail(old->call, KDBUS_CALL_DEAD,
-					KDBUS_CALL_END_UNDELIVERED);
+			kdbus_call_fail(old->call, KDBUS_CALL_END_UNDELIVERED);
 		list_add_tail(&old->node, &move->lost);
 		return NULL;
 	}

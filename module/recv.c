@@ -307,8 +307,7 @@ static void kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_entry *entry)
 {
 	if (entry->call) {
 		kdbus_bus_lock(conn->bus);
-		kdbus_call_fail(entry->call, KDBUS_CALL_DEAD,
-				KDBUS_CALL_END_DEAD);
+		kdbus_call_fail(entry->call, KDBUS_CALL_END_DEAD);
 		kdbus_bus_unlock(conn->bus);
 	}
 	kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_REQUESTED);

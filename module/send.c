@@ -252,7 +252,7 @@ struct kdbus_entry *kdbus_send_new_entry(const struct kdbus_message *msg,
 static enum kdbus_msg_kind kdbus_send_kind(const struct kdbus_send *send)
 {
 	if (send->answers)
-		return READ_ONCE(send->answers->sync) ?
+		return kdbus_call_is_sync(send->answers) ?
 		       KDBUS_MSG_KIND_SYNC_REPLY : KDBUS_MSG_KIND_REPLY;
 	return send->call ? KDBUS_MSG_KIND_CALL : KDBUS_MSG_KIND_SIGNAL;
 }
@@ -344,9 +344,8 @@ static bool kdbus_send_still_answers(const struct kdbus_send *send)
 {
 	const struct kdbus_call *call = send->answers;
 
-	return call->state == KDBUS_CALL_WAITING &&
-	       call->replier == send->msg->src &&
-	       call->sync == (send->entry->kind == KDBUS_MSG_KIND_SYNC_REPLY);
+	return kdbus_call_is_open(call) && call->replier == send->msg->src &&
+	       kdbus_call_is_sync(call) == (send->entry->kind == KDBUS_MSG_KIND_SYNC_REPLY);
 }
 
 /* Whether what was resolved still holds; the bus lock is held. */
@@ -467,8 +466,7 @@ static void kdbus_send_fail_answered(struct kdbus_send *send)
 	kdbus_bus_lock(bus);
 	/* unless somebody else owes the answer by now */
 	if (send->answers->replier == send->msg->src)
-		kdbus_call_fail(send->answers, KDBUS_CALL_DEAD,
-				KDBUS_CALL_END_UNDELIVERED);
+		kdbus_call_fail(send->answers, KDBUS_CALL_END_UNDELIVERED);
 	kdbus_bus_unlock(bus);
 }
 
@@ -556,6 +554,7 @@ int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 {
 	struct kdbus_message msg __uninitialized;
 	struct kdbus_call *call = NULL;
+	bool sleeps;
 	int ret;
 
 	ret = kdbus_message_import(&msg, conn, umsg);
@@ -568,12 +567,13 @@ int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 	/* a signal after which it is sent anew has refused nothing */
 	if (ret < 0 && ret != -ERESTARTSYS)
 		kdbus_send_trace(&msg, 0, 0, ret);
+	sleeps = call && kdbus_message_is_sync(&msg);
 	kdbus_message_release(&msg);
 
 	if (ret < 0)
 		return ret;
 	ret = 0;
-	if (call && call->sync)
+	if (sleeps)
 		ret = kdbus_send_wait(conn, call, umsg);
 	kdbus_call_recycle(conn, call);
 	return ret;
