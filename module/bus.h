@@ -25,7 +25,7 @@
  *   domain->lock	what is in a domain; one domain at a time
  *   node->lock		showing and hiding one device node
  *   conn->recv_lock	one connection's receiver at a time
- *   bus->move_lock	one task makes messages ready to move, see move.h
+ *   bus->move_lock	one task moves messages with a name, see move.h
  *   bus->match_sem	the table of matches, see match.h
  *   bus->lock		the commit lock, see above
  *   conn->lock		one connection's queue and its table of own calls
@@ -73,7 +73,7 @@ struct kdbus_user;
  * @id128:	random id, handed to every HELLO
  * @domain_node: link in the domain's list; domain->lock
  * @end_lock:	serializes teardown
- * @move_lock:	serializes making messages ready to move
+ * @move_lock:	serializes moving messages
  * @lock:	the commit lock
  * @to_wake:	connections whose pollers are woken when @lock is dropped; @lock
  * @to_wake_many: connections with many pollers, referenced, for @wake_many

@@ -31,6 +31,7 @@ static void kdbus_conn_release(struct kref *kref)
 	WARN_ON(conn->queue.count || !list_empty(&conn->matches));
 	WARN_ON(!list_empty(&conn->monitor_node) || conn->activator_of);
 	WARN_ON(!list_empty(&conn->listen_node));
+	WARN_ON(conn->queue.is_held);
 
 	if (conn->meta)
 		kdbus_meta_destroy(conn->meta);
@@ -133,6 +134,7 @@ struct kdbus_conn *kdbus_conn_alloc(struct kdbus_endpoint *ep)
 	init_waitqueue_head(&conn->wait);
 	INIT_LIST_HEAD(&conn->names);
 	INIT_LIST_HEAD(&conn->waits);
+	INIT_LIST_HEAD(&conn->move_node);
 	INIT_LIST_HEAD(&conn->matches);
 	INIT_LIST_HEAD(&conn->listen_node);
 	INIT_LIST_HEAD(&conn->monitor_node);
@@ -227,7 +229,7 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 	struct kdbus_bus *bus = conn->bus;
 	int ret;
 
-	/* nothing is prepared for a BYEBYE that will not happen */
+	/* a BYEBYE that is refused waits for nobody */
 	if (!conn->dead &&
 	    !(end->only_if_idle && !kdbus_queue_is_idle(&conn->queue))) {
 		ret = kdbus_names_check_moves(conn, move);
@@ -249,6 +251,7 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 	kdbus_names_release_all(conn, move);
 	kdbus_policy_unset_conn(conn, &end->policy);
 
+	kdbus_move_forget(conn, move);
 	spin_lock(&conn->lock);
 	kdbus_queue_take_all(&conn->queue, &end->dropped);
 	spin_unlock(&conn->lock);
@@ -506,7 +509,7 @@ __poll_t kdbus_conn_poll(struct kdbus_conn *conn, struct file *file,
 		kdbus_log_catch_up(conn);
 	if (kdbus_conn_is_dead(conn))
 		return EPOLLERR | EPOLLHUP;
-	if (READ_ONCE(conn->queue.count))
+	if (READ_ONCE(conn->queue.count) && !READ_ONCE(conn->queue.is_held))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	return mask;
 }

@@ -77,6 +77,7 @@ struct kdbus_user;
  * @names:	names it owns; bus->lock
  * @waits:	names it waits for; bus->lock
  * @n_names:	how many of both; charged before
+ * @move_node:	link in the list of a kdbus_move; bus->move_lock
  * @names_gen:	grows when @names or their flags change; bus->lock
  * @activator_of: name it is the activator of, or NULL; bus->lock
  * @matches:	what it wants to hear of; bus->lock and match_sem
@@ -135,6 +136,7 @@ struct kdbus_conn {
 	struct list_head names;
 	struct list_head waits;
 	atomic_t n_names;
+	struct list_head move_node;
 	u64 names_gen;
 	struct kdbus_name_entry *activator_of;
 

@@ -10,19 +10,16 @@
  * Since messages lie in pools, each gets a twin before: an entry with a slice
  * in the new pool, charged to the same sender, filled in without any lock.
  * The step that needs the move looks whether all messages have their twins;
- * if not, it is left, twins are made, and it is tried again. Twins hang on the
- * entries they will replace, and go with them; those that are not needed in the
- * end, because the step fails or the name goes another way, are taken down
- * again. Messages that come meanwhile get theirs in the next round, for
- * KDBUS_MOVE_ROUNDS rounds of each name: a flood of one name takes nothing from
- * another. Each task has as many once more for names that had theirs already,
- * so that what others began and gave up takes nothing from it either.
+ * if not, it is left, twins are made, and it is tried again. The connection
+ * that has the messages receives nothing meanwhile. So what is queued there only
+ * grows, until its senders have no more room, and this comes to an end. Twins
+ * hang on the entries they will replace; those that are not needed in the end,
+ * because the step fails or the name goes another way, are taken down again.
  *
- * bus->move_lock lets one task at a time make twins and then try its step; it
- * is outside the bus lock. A message that cannot get a twin is lost when the
- * others move; its requester is told. One that has none because it was not
- * there when twins were made (a RECV had it and put it back, or a flood
- * outlasted the rounds) stays where it is.
+ * bus->move_lock lets one task at a time do this; it is outside the bus lock. A
+ * connection that is held so ends, and loses a name, only after that. A message
+ * that cannot get a twin is lost when the others move; its requester is told.
+ * One that a RECV had in hand and puts back meanwhile stays where it is.
  */
 #ifndef KDBUS_MOVE_H
 #define KDBUS_MOVE_H
@@ -32,46 +29,42 @@
 
 struct kdbus_bus;
 struct kdbus_conn;
+struct kdbus_entry;
 
-/* what a step returns that needs twins first */
+/* what a step returns that needs bus->move_lock, or twins, first */
 #define KDBUS_MOVE_NEEDED 1
 
-/*
- * how often it may do so for a name before that has another owner, and in one
- * kdbus_move_run() after that; a flood of messages delays nobody for ever
- */
-#define KDBUS_MOVE_ROUNDS 64
-
-/* how many twins a round makes: what is received meanwhile leaves room for more */
-#define KDBUS_MOVE_TWINS 4096
-
 /**
- * struct kdbus_move - messages for a name, from one connection to another
- * @from:	where they are, referenced while twins are made
- * @to:		where they go, referenced likewise
- * @name_id:	the name
- * @run:	number of this kdbus_move_run(): who had no twin in an earlier
- *		one may get one now
- * @rounds:	how often twins were made for names that had their rounds
+ * struct kdbus_move - messages that move from one connection
+ * @is_locked:	bus->move_lock is held
+ * @from:	where they are, referenced and held; NULL at first
+ * @to:		where those go that need twins now
+ * @name_id:	the name that they are for
+ * @last:	message for it in the queue of @from that got a twin last, or NULL
+ * @receivers:	all connections twins were made for, by their move_node,
+ *		referenced
  * @moved:	entries whose twins are queued now
- * @lost:	entries that had none
+ * @lost:	entries that could not have one; in place of it there is the error
+ * @unused:	twins that are not needed
  */
 struct kdbus_move {
+	bool is_locked;
 	struct kdbus_conn *from;
 	struct kdbus_conn *to;
 	u64 name_id;
-	u64 run;
-	unsigned int rounds;
+	struct kdbus_entry *last;
+	struct list_head receivers;
 	struct list_head moved;
 	struct list_head lost;
+	struct list_head unused;
 };
 
 int kdbus_move_run(struct kdbus_bus *bus,
 		   int (*step)(void *arg, struct kdbus_move *move), void *arg);
 int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
-		     u64 name_id, unsigned int *rounds,
-		     struct kdbus_move *move);
+		     u64 name_id, struct kdbus_move *move);
 void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
 		       u64 name_id, struct kdbus_move *move);
+void kdbus_move_forget(struct kdbus_conn *from, struct kdbus_move *move);
 
 #endif /* KDBUS_MOVE_H */

@@ -317,7 +317,6 @@ static void kdbus_name_set_owner(struct kdbus_name_entry *n, struct kdbus_conn *
 	n->flags = flags;
 	rcu_assign_pointer(n->owner, conn);
 	list_move_tail(&n->owner_node, &conn->names);
-	n->move_rounds = 0;
 	if (old)
 		kdbus_names_changed(old);
 	kdbus_names_changed(conn);
@@ -415,13 +414,13 @@ static bool kdbus_name_falls_back(const struct kdbus_bus *bus,
 
 /* Whether a name can be given up: what is queued for it may have to move. */
 static int kdbus_name_check_move(const struct kdbus_bus *bus,
-				 struct kdbus_name_entry *n,
+				 const struct kdbus_name_entry *n,
 				 struct kdbus_move *move)
 {
 	if (!kdbus_name_falls_back(bus, n))
 		return 0;
 	return kdbus_move_check(kdbus_name_owner(n, bus), n->activator, n->id,
-				&n->move_rounds, move);
+				move);
 }
 
 /*
@@ -687,8 +686,7 @@ static int kdbus_acquire_activated(struct kdbus_acquire *a,
 	u64 old_flags = n->flags;
 	int ret;
 
-	ret = kdbus_move_check(activator, a->conn, n->id, &n->move_rounds,
-			       move);
+	ret = kdbus_move_check(activator, a->conn, n->id, move);
 	if (ret)
 		return ret;
 	kdbus_move_commit(activator, a->conn, n->id, move);
@@ -930,6 +928,8 @@ int kdbus_names_check_moves(struct kdbus_conn *conn, struct kdbus_move *move)
 	struct kdbus_name_entry *n;
 	int ret;
 
+	if (conn->queue.is_held && !move->is_locked)
+		return KDBUS_MOVE_NEEDED;
 	list_for_each_entry(n, &conn->names, owner_node) {
 		ret = kdbus_name_check_move(conn->bus, n, move);
 		if (ret)

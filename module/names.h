@@ -41,8 +41,6 @@ struct kdbus_move;
  *		waiter, and for an activator that does not own it
  * @n_notices:	how many there are; bus->lock
  * @n_waiters:	how many wait
- * @move_rounds: how often twins were made for its messages while it had this
- *		owner, see move.h; bus->lock
  * @name:	the name
  */
 struct kdbus_name_entry {
@@ -58,7 +56,6 @@ struct kdbus_name_entry {
 	struct list_head notices;
 	unsigned int n_notices;
 	unsigned int n_waiters;
-	unsigned int move_rounds;
 	char name[];
 };
 

@@ -86,29 +86,12 @@ void kdbus_entry_free_files(struct kdbus_entry *entry)
 	entry->files_user = NULL;
 }
 
-/**
- * kdbus_entry_forget_twin() - an entry will not become what was prepared
- * @entry:	the entry, in no queue
- *
- * May sleep.
- */
-void kdbus_entry_forget_twin(struct kdbus_entry *entry)
-{
-	if (!entry->twin_to)
-		return;
-	kdbus_entry_discard(entry->twin);
-	kdbus_conn_put(entry->twin_to);
-	entry->twin = NULL;
-	entry->twin_to = NULL;
-}
-
 /* Lets go of all that an entry holds. */
 static void kdbus_entry_empty(struct kdbus_entry *entry)
 {
 	if (entry->slice)
 		kdbus_slice_leave_queue(entry->slice, entry->n_fds, false);
 	kdbus_entry_free_files(entry);
-	kdbus_entry_forget_twin(entry);
 	kdbus_notice_put(entry->notice);
 	kdbus_call_put(entry->call);
 }
@@ -156,14 +139,14 @@ void kdbus_entry_recycle(struct kdbus_conn *conn, struct kdbus_entry *entry)
  * @conn:	the receiver
  * @entry:	the entry, in no queue
  * @reason:	why, for the trace event
+ * @error:	what was in the way, likewise; or 0
  */
 void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
-		      enum kdbus_msg_drop_reason reason)
+		      enum kdbus_msg_drop_reason reason, int error)
 {
 	kdbus_trace(msg_drop, conn->bus->id, conn->id, entry->src, entry->msg,
 		    entry->cookie, kdbus_entry_size(entry), reason, entry->kind,
-		    entry->name_id,
-		    reason == KDBUS_MSG_DROP_MOVE ? entry->error : 0);
+		    entry->name_id, error);
 	kdbus_entry_free(entry);
 }
 
@@ -180,7 +163,7 @@ void kdbus_entries_drop(struct kdbus_conn *conn, struct list_head *entries,
 
 	list_for_each_entry_safe(entry, tmp, entries, node) {
 		list_del_init(&entry->node);
-		kdbus_entry_drop(conn, entry, reason);
+		kdbus_entry_drop(conn, entry, reason, 0);
 		cond_resched();
 	}
 }
@@ -197,6 +180,7 @@ void kdbus_queue_init(struct kdbus_queue *queue)
 	queue->count = 0;
 	queue->notices = 0;
 	queue->is_taken = false;
+	queue->is_held = false;
 }
 
 static bool kdbus_entry_before(const struct kdbus_entry *a,
@@ -356,69 +340,6 @@ void kdbus_queue_put_back(struct kdbus_queue *queue, struct kdbus_entry *entry)
 	WRITE_ONCE(queue->is_taken, false);
 	kdbus_queue_link(queue, entry,
 			 kdbus_queue_seek(queue, queue->gap, entry->seq));
-}
-
-static struct kdbus_entry *kdbus_entry_of(struct rb_node *node)
-{
-	return node ? rb_entry(node, struct kdbus_entry, rb) : NULL;
-}
-
-/**
- * kdbus_queue_next() - the next entry by priority, then by number
- * @entry:	an entry in a queue; the lock of its connection is held
- *
- * Return: the entry, or NULL at the end.
- */
-struct kdbus_entry *kdbus_queue_next(struct kdbus_entry *entry)
-{
-	return kdbus_entry_of(rb_next(&entry->rb));
-}
-
-/**
- * kdbus_queue_behind() - where to go on with a walk by priority and number
- * @queue:	the queue; the lock of its connection is held
- * @entry:	a copy of an entry that was in the queue; or NULL to begin
- *
- * Return: the first entry behind that one, or NULL.
- */
-struct kdbus_entry *kdbus_queue_behind(const struct kdbus_queue *queue,
-				       const struct kdbus_entry *entry)
-{
-	struct rb_node *n = queue->prio.rb_root.rb_node, *best = NULL;
-
-	if (!entry)
-		return kdbus_entry_of(rb_first_cached(&queue->prio));
-	while (n) {
-		if (kdbus_entry_before(entry, kdbus_entry_of(n))) {
-			best = n;
-			n = n->rb_left;
-		} else {
-			n = n->rb_right;
-		}
-	}
-	return kdbus_entry_of(best);
-}
-
-/**
- * kdbus_queue_find() - find an entry again
- * @queue:	the queue; the lock of its connection is held
- * @entry:	a copy of it
- *
- * Return: the entry, or NULL if it has left the queue.
- */
-struct kdbus_entry *kdbus_queue_find(const struct kdbus_queue *queue,
-				     const struct kdbus_entry *entry)
-{
-	struct rb_node *n = queue->prio.rb_root.rb_node;
-
-	while (n) {
-		struct kdbus_entry *e = kdbus_entry_of(n);
-
-		if (e->seq == entry->seq)
-			return e;
-		n = kdbus_entry_before(entry, e) ? n->rb_left : n->rb_right;
-	}
-	return NULL;
 }
 
 /**

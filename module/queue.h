@@ -38,6 +38,8 @@ struct kdbus_user;
  * @count:	how many there are
  * @notices:	how many of them are notices about connections and names
  * @is_taken:	RECV has one in hand that it may put back
+ * @is_held:	nothing is received, for messages are about to move; written under
+ *		the lock of the connection
  */
 struct kdbus_queue {
 	struct list_head fifo;
@@ -47,6 +49,7 @@ struct kdbus_queue {
 	unsigned int count;
 	unsigned int notices;
 	bool is_taken;
+	bool is_held;
 };
 
 /**
@@ -89,11 +92,8 @@ struct kdbus_passed_file {
  * @name_id:	id of the name it was addressed to, or 0
  * @charge:	who is charged for it, if it is on anybody's account
  * @charge_user: key of the sender's user, where @charge counts
- * @twin:	what it becomes when it moves with its name, see move.h
- * @twin_to:	whose the twin is, referenced; without twin it cannot move there
- * @twin_run:	number of the move for which that was found
- * @put_backs:	how often a RECV had it and put it back
- * @error:	why not, for the trace event
+ * @twin:	what it becomes when it moves with its name, see move.h; or why it
+ *		cannot
  */
 struct kdbus_entry {
 	struct list_head node;
@@ -120,22 +120,17 @@ struct kdbus_entry {
 	struct kdbus_charge charge;
 	u64 charge_user;
 	struct kdbus_entry *twin;
-	struct kdbus_conn *twin_to;
-	u64 twin_run;
-	unsigned int put_backs;
-	int error;
 };
 
 struct kdbus_entry *kdbus_entry_new(struct kdbus_conn *conn, u64 msg);
 u64 kdbus_entry_size(const struct kdbus_entry *entry);
 void kdbus_passed_file_put(const struct kdbus_passed_file *f);
 void kdbus_entry_free_files(struct kdbus_entry *entry);
-void kdbus_entry_forget_twin(struct kdbus_entry *entry);
 void kdbus_entry_free(struct kdbus_entry *entry);
 void kdbus_entry_discard(struct kdbus_entry *entry);
 void kdbus_entry_recycle(struct kdbus_conn *conn, struct kdbus_entry *entry);
 void kdbus_entry_drop(struct kdbus_conn *conn, struct kdbus_entry *entry,
-		      enum kdbus_msg_drop_reason reason);
+		      enum kdbus_msg_drop_reason reason, int error);
 void kdbus_entries_drop(struct kdbus_conn *conn, struct list_head *entries,
 			enum kdbus_msg_drop_reason reason);
 
@@ -146,11 +141,6 @@ void kdbus_queue_del(struct kdbus_queue *queue, struct kdbus_entry *entry);
 void kdbus_queue_take(struct kdbus_queue *queue, struct kdbus_entry *entry);
 void kdbus_queue_keep(struct kdbus_queue *queue);
 void kdbus_queue_put_back(struct kdbus_queue *queue, struct kdbus_entry *entry);
-struct kdbus_entry *kdbus_queue_next(struct kdbus_entry *entry);
-struct kdbus_entry *kdbus_queue_behind(const struct kdbus_queue *queue,
-				       const struct kdbus_entry *entry);
-struct kdbus_entry *kdbus_queue_find(const struct kdbus_queue *queue,
-				     const struct kdbus_entry *entry);
 void kdbus_queue_take_all(struct kdbus_queue *queue, struct list_head *to);
 int kdbus_queue_peek(const struct kdbus_queue *queue, const s64 *priority,
 		     struct kdbus_entry **entry);

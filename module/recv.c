@@ -227,25 +227,20 @@ exit_trace:
 	return ret;
 }
 
-/*
- * Puts back what could not be received, unless the queue is gone. Its name may
- * have gone without it, so it comes without twin.
- */
+/* Puts back what could not be received, unless the queue is gone. */
 static void kdbus_recv_put_back(struct kdbus_conn *conn,
 				struct kdbus_entry *entry)
 {
 	bool dead;
 
-	kdbus_entry_forget_twin(entry);
 	spin_lock(&conn->lock);
 	dead = conn->dead;
-	entry->put_backs++;
 	if (!dead)
 		kdbus_queue_put_back(&conn->queue, entry);
 	spin_unlock(&conn->lock);
 
 	if (dead)
-		kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_DISCONNECT);
+		kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_DISCONNECT, 0);
 	else
 		kdbus_conn_wake(conn);
 }
@@ -310,7 +305,7 @@ static void kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_entry *entry)
 		kdbus_call_fail(entry->call, KDBUS_CALL_END_DEAD);
 		kdbus_bus_unlock(conn->bus);
 	}
-	kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_REQUESTED);
+	kdbus_entry_drop(conn, entry, KDBUS_MSG_DROP_REQUESTED, 0);
 }
 
 static bool kdbus_recv_only_looks(u64 flags)
@@ -328,7 +323,7 @@ static int kdbus_recv_pick(const struct kdbus_conn *conn,
 
 	if (conn->dead)
 		return -ECONNRESET;
-	if (list_empty(&conn->queue.fifo))
+	if (list_empty(&conn->queue.fifo) || conn->queue.is_held)
 		return -EAGAIN;
 	if (cmd->offset)
 		return -EINVAL;

@@ -536,7 +536,7 @@ static int kdbus_send_wait(struct kdbus_conn *conn, struct kdbus_call *call,
 
 	ret = kdbus_recv_hand_out(conn, reply, 0, &umsg->offset_reply);
 	if (ret < 0)
-		kdbus_entry_drop(conn, reply, KDBUS_MSG_DROP_FAULT);
+		kdbus_entry_drop(conn, reply, KDBUS_MSG_DROP_FAULT, 0);
 	return ret;
 }
 
