@@ -20,25 +20,12 @@
 #include "trace.h"
 #include "uaccess.h"
 
-static int kdbus_info_write_process(const struct kdbus_meta *meta, u64 flags,
-				    const struct kdbus_meta_ns *to,
-				    struct kdbus_item_writer *w)
-{
-	size_t size = kdbus_meta_size(meta, flags, to);
-	void *at;
+/* words that most need for their items */
+#define KDBUS_INFO_USUAL 16
 
-	if (!size)
-		return 0;
-	at = kdbus_item_reserve(w, size);
-	if (!at)
-		return -ENOMEM;
-	kdbus_meta_write(meta, flags, to, 0, at);
-	return 0;
-}
-
-static int kdbus_info_write_given_creds(const struct kdbus_given *given,
-					const struct kdbus_meta_ns *to,
-					struct kdbus_item_writer *w)
+static void kdbus_info_write_given_creds(const struct kdbus_given *given,
+					 const struct kdbus_meta_ns *to,
+					 struct kdbus_item_writer *w)
 {
 	struct kdbus_creds creds = given->creds;
 
@@ -46,13 +33,22 @@ static int kdbus_info_write_given_creds(const struct kdbus_given *given,
 		creds.uid = from_kuid_munged(to->user_ns, given->uid);
 	if (gid_valid(given->gid))
 		creds.gid = from_kgid_munged(to->user_ns, given->gid);
-	return kdbus_item_write(w, KDBUS_ITEM_CREDS, &creds, sizeof(creds));
+	kdbus_item_write(w, KDBUS_ITEM_CREDS, &creds, sizeof(creds));
 }
 
-static int kdbus_info_write_string(struct kdbus_item_writer *w, u64 type,
-				   const char *str)
+static void kdbus_info_write_string(struct kdbus_item_writer *w, u64 type,
+				    const char *str)
 {
-	return kdbus_item_write(w, type, str, strlen(str) + 1);
+	kdbus_item_write(w, type, str, strlen(str) + 1);
+}
+
+static void kdbus_info_write_names(struct kdbus_item_writer *w,
+				   const struct kdbus_item_writer *names)
+{
+	void *at = kdbus_item_reserve(w, names->size);
+
+	if (at)
+		memcpy(at, names->buf, names->size);
 }
 
 /**
@@ -75,31 +71,24 @@ int kdbus_info_write(const struct kdbus_conn *conn,
 	const struct kdbus_given *given = &conn->given;
 	u64 first = KDBUS_ATTACH_TIMESTAMP | KDBUS_ATTACH_CREDS;
 	u64 rest = KDBUS_META_EXTENDED;
-	void *at;
-	int ret;
 
 	if (given->any) {
 		first = KDBUS_ATTACH_TIMESTAMP;
 		rest = 0;
 	}
-	ret = kdbus_info_write_process(meta, flags & first, to, w);
-	if (!ret && given->has_creds && (flags & KDBUS_ATTACH_CREDS))
-		ret = kdbus_info_write_given_creds(given, to, w);
-	if (!ret && names->size && (flags & KDBUS_ATTACH_NAMES)) {
-		at = kdbus_item_reserve(w, names->size);
-		if (!at)
-			return -ENOMEM;
-		memcpy(at, names->buf, names->size);
-	}
-	if (!ret)
-		ret = kdbus_info_write_process(meta, flags & rest, to, w);
-	if (!ret && given->seclabel && (flags & KDBUS_ATTACH_SECLABEL))
-		ret = kdbus_info_write_string(w, KDBUS_ITEM_SECLABEL,
-					      given->seclabel);
-	if (!ret && *conn->description && (flags & KDBUS_ATTACH_CONN_NAME))
-		ret = kdbus_info_write_string(w, KDBUS_ITEM_CONN_NAME,
-					      conn->description);
-	return ret;
+	kdbus_meta_write(meta, flags & first, to, w);
+	if (given->has_creds && (flags & KDBUS_ATTACH_CREDS))
+		kdbus_info_write_given_creds(given, to, w);
+	if (names->size && (flags & KDBUS_ATTACH_NAMES))
+		kdbus_info_write_names(w, names);
+	kdbus_meta_write(meta, flags & rest, to, w);
+	if (given->seclabel && (flags & KDBUS_ATTACH_SECLABEL))
+		kdbus_info_write_string(w, KDBUS_ITEM_SECLABEL,
+					given->seclabel);
+	if (*conn->description && (flags & KDBUS_ATTACH_CONN_NAME))
+		kdbus_info_write_string(w, KDBUS_ITEM_CONN_NAME,
+					conn->description);
+	return w->failed ? -ENOMEM : 0;
 }
 
 /* ---- CONN_INFO -------------------------------------------------------- */
@@ -152,11 +141,11 @@ static int kdbus_info_make(struct kdbus_conn *conn,
 			   struct kdbus_item_writer *w)
 {
 	struct kdbus_item_writer names;
-	u64 gen;
+	u64 buf[KDBUS_INFO_USUAL], gen;
 	int ret = 0;
 
 	flags = kdbus_meta_allowed(flags);
-	kdbus_item_writer_init(&names);
+	kdbus_item_writer_init(&names, buf, sizeof(buf));
 	if (flags & KDBUS_ATTACH_NAMES)
 		ret = kdbus_names_write(peer, conn, &names, &gen);
 	if (!ret)
@@ -210,6 +199,7 @@ int kdbus_cmd_conn_info(struct kdbus_conn *conn, void __user *argp)
 	struct kdbus_cmd_conn_info __user *ucmd = argp;
 	struct kdbus_cmd_conn_info *cmd;
 	struct kdbus_item_writer w;
+	u64 buf[KDBUS_INFO_USUAL];
 	struct kdbus_conn *peer;
 	int ret;
 
@@ -220,7 +210,7 @@ int kdbus_cmd_conn_info(struct kdbus_conn *conn, void __user *argp)
 
 	ret = kdbus_info_find(conn, cmd, &peer);
 	if (!ret) {
-		kdbus_item_writer_init(&w);
+		kdbus_item_writer_init(&w, buf, sizeof(buf));
 		ret = kdbus_info_make(conn, peer, cmd->flags, &w);
 		if (!ret)
 			ret = kdbus_info_hand_out(conn, peer, &w,

@@ -159,12 +159,16 @@ bool kdbus_name_is_valid(const char *name, bool allow_wildcard)
 /**
  * kdbus_item_writer_init() - begin to write items
  * @w:		to be destroyed with kdbus_item_writer_destroy()
+ * @first:	memory that is used as long as it suffices; outlives @w
+ * @room:	bytes in @first
  */
-void kdbus_item_writer_init(struct kdbus_item_writer *w)
+void kdbus_item_writer_init(struct kdbus_item_writer *w, u64 *first,
+			    size_t room)
 {
-	w->buf = (u8 *)w->small;
+	w->buf = w->first = (u8 *)first;
 	w->size = 0;
-	w->room = sizeof(w->small);
+	w->room = room;
+	w->failed = false;
 }
 
 /**
@@ -173,62 +177,45 @@ void kdbus_item_writer_init(struct kdbus_item_writer *w)
  */
 void kdbus_item_writer_destroy(struct kdbus_item_writer *w)
 {
-	if (w->buf != (u8 *)w->small)
+	if (w->buf != w->first)
 		kvfree(w->buf);
 }
 
-static int kdbus_item_writer_grow(struct kdbus_item_writer *w, size_t need)
+/**
+ * kdbus_item_writer_grow() - let a writer have more room
+ * @w:		the writer, which fails without memory
+ * @need:	bytes that are needed
+ *
+ * Return: whether there is room.
+ */
+bool kdbus_item_writer_grow(struct kdbus_item_writer *w, size_t need)
 {
 	size_t room = max(2 * w->room, w->size + need);
 	u8 *buf;
 
 	buf = kvmalloc(room, GFP_KERNEL_ACCOUNT);
+	w->failed |= !buf;
 	if (!buf)
-		return -ENOMEM;
+		return false;
 	memcpy(buf, w->buf, w->size);
 	kdbus_item_writer_destroy(w);
 	w->buf = buf;
 	w->room = room;
-	return 0;
-}
-
-/**
- * kdbus_item_reserve() - make room behind the items there are
- * @w:		the writer
- * @size:	bytes, a multiple of 8; the caller writes them all
- *
- * Return: where they are, or NULL without memory.
- */
-void *kdbus_item_reserve(struct kdbus_item_writer *w, size_t size)
-{
-	void *at;
-
-	if (size > w->room - w->size && kdbus_item_writer_grow(w, size) < 0)
-		return NULL;
-	at = w->buf + w->size;
-	w->size += size;
-	return at;
+	return true;
 }
 
 /**
  * kdbus_item_write() - write an item behind the others
- * @w:		the writer
+ * @w:		the writer, which fails without memory
  * @type:	its type
  * @data:	its payload
- * @size:	bytes of payload; zeros follow up to the next multiple of 8
- *
- * Return: 0 or -ENOMEM.
+ * @size:	bytes of payload
  */
-int kdbus_item_write(struct kdbus_item_writer *w, u64 type, const void *data,
-		     size_t size)
+void kdbus_item_write(struct kdbus_item_writer *w, u64 type, const void *data,
+		      size_t size)
 {
-	u64 *item = kdbus_item_reserve(w, KDBUS_ITEM_SIZE(size));
+	void *payload = kdbus_item_add(w, type, size);
 
-	if (!item)
-		return -ENOMEM;
-	item[KDBUS_ITEM_SIZE(size) / 8 - 1] = 0;
-	item[0] = KDBUS_ITEM_HEADER_SIZE + size;
-	item[1] = type;
-	memcpy(item + 2, data, size);
-	return 0;
+	if (payload)
+		memcpy(payload, data, size);
 }

@@ -81,23 +81,67 @@ static inline size_t kdbus_item_payload(const struct kdbus_item *item)
 
 /**
  * struct kdbus_item_writer - items being written, in kernel memory
- * @buf:	where they are: @small until they outgrow it
+ * @buf:	where they are: @first until they outgrow it
  * @size:	bytes written, a multiple of 8
  * @room:	bytes in @buf
- * @small:	room for what most messages carry
+ * @failed:	there was no memory for something, which is not there
+ * @first:	memory of the caller's
  */
 struct kdbus_item_writer {
 	u8 *buf;
 	size_t size;
 	size_t room;
-	u64 small[16];
+	bool failed;
+	u8 *first;
 };
 
-void kdbus_item_writer_init(struct kdbus_item_writer *w);
+void kdbus_item_writer_init(struct kdbus_item_writer *w, u64 *first,
+			    size_t room);
 void kdbus_item_writer_destroy(struct kdbus_item_writer *w);
-void *kdbus_item_reserve(struct kdbus_item_writer *w, size_t size);
-int kdbus_item_write(struct kdbus_item_writer *w, u64 type, const void *data,
-		     size_t size);
+bool kdbus_item_writer_grow(struct kdbus_item_writer *w, size_t need);
+void kdbus_item_write(struct kdbus_item_writer *w, u64 type, const void *data,
+		      size_t size);
+
+/**
+ * kdbus_item_reserve() - make room behind the items there are
+ * @w:		the writer
+ * @size:	bytes, a multiple of 8; the caller writes them all
+ *
+ * Return: where they are; or NULL without memory, and @w has failed.
+ */
+static inline void *kdbus_item_reserve(struct kdbus_item_writer *w, size_t size)
+{
+	void *at;
+
+	if (size > w->room - w->size && !kdbus_item_writer_grow(w, size))
+		return NULL;
+	at = w->buf + w->size;
+	w->size += size;
+	return at;
+}
+
+/**
+ * kdbus_item_add() - add an item behind the others
+ * @w:		the writer
+ * @type:	its type
+ * @size:	bytes of payload, which the caller writes; zeros follow up to the
+ *		next multiple of 8
+ *
+ * Return: where the payload is; or NULL without memory, and @w has failed.
+ */
+static inline void *kdbus_item_add(struct kdbus_item_writer *w, u64 type,
+				   size_t size)
+{
+	u64 *item = kdbus_item_reserve(w, KDBUS_ITEM_SIZE(size));
+
+	if (!item)
+		return NULL;
+	/* the last word may be padding in part */
+	item[KDBUS_ITEM_SIZE(size) / 8 - 1] = 0;
+	item[0] = KDBUS_ITEM_HEADER_SIZE + size;
+	item[1] = type;
+	return item + 2;
+}
 
 bool kdbus_item_is_string(const struct kdbus_item *item);
 int kdbus_item_check_sysname(const struct kdbus_item *item);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fetching and checking what a sender wrote, and writing what a receiver
- * gets. Rules and layout: see message.h.
+ * Messages as their senders write them: fetching, checking, copying to the
+ * kernel. What receivers get is in deliver.c. Rules: see message.h.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -16,9 +16,7 @@
 #include "bus.h"
 #include "compat/compat.h"
 #include "connection.h"
-#include "endpoint.h"
 #include "handle.h"
-#include "info.h"
 #include "item.h"
 #include "limits.h"
 #include "memfd.h"
@@ -346,7 +344,10 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 	/* all but the buffers behind it */
 	memset(msg, 0, offsetof(struct kdbus_message, meta));
 	kdbus_meta_init(&msg->meta);
-	kdbus_item_writer_init(&msg->names);
+	kdbus_item_writer_init(&msg->head.w, msg->head_buf,
+			       sizeof(msg->head_buf));
+	kdbus_item_writer_init(&msg->names.w, msg->names_buf,
+			       sizeof(msg->names_buf));
 	msg->id = kdbus_message_new_id();
 	msg->src = src;
 	msg->items_size = sizeof(*msg->hdr);
@@ -404,17 +405,11 @@ void kdbus_message_release(struct kdbus_message *msg)
 	if (msg->staged)
 		kvfree(msg->staged);
 	kdbus_meta_destroy(&msg->meta);
-	kdbus_item_writer_destroy(&msg->names);
+	kdbus_item_writer_destroy(&msg->head.w);
+	kdbus_item_writer_destroy(&msg->names.w);
 	if (msg->hdr != (void *)msg->inline_buf)
 		kfree(msg->hdr);
 }
-
-/* The body runs for each item of a message that has been checked. */
-#define kdbus_message_for_each_item(msg, items, item)			\
-	for (kdbus_items_init(&(items), (msg)->hdr,			\
-			      offsetof(struct kdbus_msg, items),	\
-			      (msg)->hdr->size);			\
-	     kdbus_items_next(&(items), &(item)) > 0;)
 
 /**
  * kdbus_message_begin_try() - forget what an earlier try has found out
@@ -423,8 +418,9 @@ void kdbus_message_release(struct kdbus_message *msg)
 void kdbus_message_begin_try(struct kdbus_message *msg)
 {
 	msg->written = NULL;
-	msg->has_names = false;
-	msg->names_changed = false;
+	msg->head.conn = NULL;
+	msg->names.is_made = false;
+	msg->names.has_changed = false;
 }
 
 /* Bytes copied at a time, so that others get the processor in between. */
@@ -535,387 +531,4 @@ int kdbus_message_fault_in(struct kdbus_message *msg)
 	msg->lacks_data = false;
 	/* less may have come than there is */
 	return fatal_signal_pending(current) ? -EINTR : ret;
-}
-
-/* ---- metadata --------------------------------------------------------- */
-
-/*
- * Has @names show what @to may see. They are the same for all but those who
- * may not see every name.
- */
-static int kdbus_message_write_names(struct kdbus_message *msg,
-				     const struct kdbus_conn *to)
-{
-	u64 gen;
-	int ret;
-
-	if (msg->has_names && !to->ep->custom && !msg->names_are_partial)
-		return 0;
-	kdbus_item_writer_destroy(&msg->names);
-	kdbus_item_writer_init(&msg->names);
-	ret = kdbus_names_write(msg->src, to, &msg->names, &gen);
-	if (ret < 0) {
-		/* not what the next one may see */
-		msg->names.size = 0;
-		msg->names_are_partial = true;
-		return ret;
-	}
-
-	if (!msg->has_names)
-		msg->names_gen = gen;
-	else if (gen != msg->names_gen)
-		msg->names_changed = true;
-	msg->has_names = true;
-	msg->names_are_partial = to->ep->custom;
-	return 0;
-}
-
-/**
- * kdbus_message_gather() - take from the sender what receivers will be told
- * @msg:	the message, sent by current
- * @flags:	KDBUS_ATTACH_* they want, as kdbus_meta_allowed() says
- *
- * Does not wait for the sender's memory.
- *
- * Return: 0, or KDBUS_SEND_AGAIN if something is not in memory.
- */
-int kdbus_message_gather(struct kdbus_message *msg, u64 flags)
-{
-	/* of who speaks for somebody else, current tells nothing */
-	if (msg->src->given.any)
-		flags &= KDBUS_ATTACH_TIMESTAMP;
-	msg->lacks_meta = kdbus_meta_gather_present(&msg->meta, flags);
-	return msg->lacks_meta ? KDBUS_SEND_AGAIN : 0;
-}
-
-/*
- * Writes the metadata that @conn gets. A TIMESTAMP comes first; *@seq_offset
- * is set to where its number goes when there is one. Without memory there is
- * less metadata: a message is not lost for it. KDBUS_SEND_AGAIN if that would
- * have to wait.
- */
-static int kdbus_message_write_meta(struct kdbus_message *msg,
-				    const struct kdbus_conn *conn,
-				    struct kdbus_item_writer *w,
-				    u64 *seq_offset)
-{
-	u64 flags = READ_ONCE(conn->attach_flags);
-	int ret;
-
-	*seq_offset = 0;
-	if (!flags)
-		return 0;
-	flags = kdbus_meta_allowed(flags);
-	ret = kdbus_message_gather(msg, flags);
-	if (ret)
-		return ret;
-	if ((flags & KDBUS_ATTACH_NAMES) &&
-	    kdbus_message_write_names(msg, conn) < 0)
-		flags &= ~(u64)KDBUS_ATTACH_NAMES;
-	if (kdbus_info_write(msg->src, &msg->meta, flags, &conn->view,
-			     &msg->names, w) < 0) {
-		w->size = 0;
-		return 0;
-	}
-	if (flags & msg->meta.have & KDBUS_ATTACH_TIMESTAMP)
-		*seq_offset = KDBUS_ITEM_HEADER_SIZE;
-	return 0;
-}
-
-/* ---- delivering ------------------------------------------------------- */
-
-static int kdbus_message_write_item(struct kdbus_pool_writer *w, u64 type,
-				    const void *payload, size_t size)
-{
-	u64 head[2] = { KDBUS_ITEM_HEADER_SIZE + size, type };
-	int ret;
-
-	ret = kdbus_pool_write(w, head, sizeof(head));
-	if (!ret)
-		ret = kdbus_pool_write(w, payload, size);
-	if (!ret)
-		ret = kdbus_pool_write_zero(w, ALIGN(size, 8) - size);
-	return ret;
-}
-
-static int kdbus_message_write_header(const struct kdbus_message *msg,
-				      u64 items_size,
-				      struct kdbus_pool_writer *w)
-{
-	struct kdbus_msg hdr = *msg->hdr;
-	int ret;
-
-	hdr.size = items_size;
-	ret = kdbus_pool_write(w, &hdr, sizeof(hdr));
-	if (!ret && msg->dst_name)
-		ret = kdbus_message_write_item(w, KDBUS_ITEM_DST_NAME,
-					       msg->dst_name,
-					       strlen(msg->dst_name) + 1);
-	return ret;
-}
-
-/* Tells where the data of a vec will be; moves *@offset behind it. */
-static int kdbus_message_write_off(struct kdbus_pool_writer *w,
-				   const struct kdbus_vec *vec, u64 *offset)
-{
-	struct kdbus_vec off = { .size = vec->size };
-
-	if (vec->address) {
-		off.offset = *offset;
-		*offset += vec->size;
-	} else {
-		off.offset = ~0ULL;
-		*offset += vec->size % 8;
-	}
-	return kdbus_message_write_item(w, KDBUS_ITEM_PAYLOAD_OFF, &off,
-					sizeof(off));
-}
-
-/* Where the number of the next file will go. */
-static u64 kdbus_message_number_offset(const struct kdbus_pool_writer *w,
-				       const struct kdbus_entry *entry,
-				       size_t in_payload)
-{
-	return w->pos - entry->slice->offset + KDBUS_ITEM_HEADER_SIZE +
-	       in_payload;
-}
-
-static int kdbus_message_write_memfd(struct kdbus_message *msg,
-				     struct kdbus_pool_writer *w,
-				     struct kdbus_entry *entry, u64 size,
-				     unsigned int *n)
-{
-	struct kdbus_memfd memfd = { .size = size, .fd = -1 };
-
-	msg->files[(*n)++].offset =
-		kdbus_message_number_offset(w, entry,
-					    offsetof(struct kdbus_memfd, fd));
-	return kdbus_message_write_item(w, KDBUS_ITEM_PAYLOAD_MEMFD, &memfd,
-					sizeof(memfd));
-}
-
-static int kdbus_message_write_fds(struct kdbus_message *msg,
-				   struct kdbus_pool_writer *w,
-				   struct kdbus_entry *entry,
-				   const struct kdbus_item *item,
-				   unsigned int first)
-{
-	size_t size = kdbus_item_payload(item);
-	u64 head[2] = { KDBUS_ITEM_HEADER_SIZE + size, KDBUS_ITEM_FDS };
-	u64 offset = kdbus_message_number_offset(w, entry, 0);
-	const int none = -1;
-	unsigned int i;
-	int ret;
-
-	ret = kdbus_pool_write(w, head, sizeof(head));
-	for (i = 0; !ret && i < size / sizeof(int); i++) {
-		msg->files[first + i].offset = offset + i * sizeof(int);
-		ret = kdbus_pool_write(w, &none, sizeof(none));
-	}
-	if (!ret)
-		ret = kdbus_pool_write_zero(w, ALIGN(size, 8) - size);
-	return ret;
-}
-
-/* Writes the items about payload and files; FDS comes after the others. */
-static int kdbus_message_write_items(struct kdbus_message *msg,
-				     struct kdbus_pool_writer *w,
-				     struct kdbus_entry *entry, u64 offset)
-{
-	unsigned int n = 0, first_fd = 0;
-	const struct kdbus_item *item;
-	struct kdbus_items items;
-	int ret = 0;
-
-	kdbus_message_for_each_item(msg, items, item) {
-		if (item->type == KDBUS_ITEM_PAYLOAD_VEC) {
-			ret = kdbus_message_write_off(w, &item->vec, &offset);
-		} else if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD) {
-			ret = kdbus_message_write_memfd(msg, w, entry,
-							item->memfd.size, &n);
-		} else if (item->type == KDBUS_ITEM_FDS) {
-			first_fd = n;
-			n += kdbus_item_payload(item) / sizeof(int);
-		}
-		if (ret < 0)
-			return ret;
-	}
-	if (msg->fds)
-		ret = kdbus_message_write_fds(msg, w, entry, msg->fds,
-					      first_fd);
-	return ret;
-}
-
-static int kdbus_message_write_data(const struct kdbus_message *msg,
-				    struct kdbus_pool_writer *w)
-{
-	const struct kdbus_item *item;
-	struct kdbus_items items;
-	int ret = 0;
-
-	if (msg->staged)
-		return kdbus_pool_write(w, msg->staged, msg->data_size);
-	if (msg->written)
-		return kdbus_pool_write_slice(w, msg->written, msg->written_at,
-					      msg->data_size);
-
-	kdbus_message_for_each_item(msg, items, item) {
-		const struct kdbus_vec *vec = &item->vec;
-
-		if (item->type != KDBUS_ITEM_PAYLOAD_VEC)
-			continue;
-		ret = vec->address ?
-		      kdbus_pool_write_user(w, u64_to_user_ptr(vec->address),
-					    vec->size) :
-		      kdbus_pool_write_zero(w, vec->size % 8);
-		if (ret < 0)
-			break;
-	}
-	return ret;
-}
-
-static int kdbus_message_write(struct kdbus_message *msg,
-			       const struct kdbus_item_writer *meta,
-			       u64 seq_offset, struct kdbus_entry *entry)
-{
-	u64 items_size = msg->items_size + meta->size;
-	struct kdbus_pool_writer w __uninitialized;
-	struct kdbus_slice *slice = entry->slice;
-	int ret;
-
-	kdbus_pool_writer_init(&w, slice, 0);
-	ret = kdbus_message_write_header(msg, items_size, &w);
-	if (!ret)
-		ret = kdbus_message_write_items(msg, &w, entry, items_size);
-	if (!ret && seq_offset)
-		entry->seq_offset = w.pos - slice->offset + seq_offset;
-	if (!ret)
-		ret = kdbus_pool_write(&w, meta->buf, meta->size);
-	if (!ret)
-		ret = kdbus_message_write_data(msg, &w);
-	if (!ret)
-		ret = kdbus_pool_write_zero(&w, slice->offset + slice->size -
-					    w.pos);
-	kdbus_pool_writer_end(&w);
-	slice->written = w.pos - slice->offset;
-	return ret;
-}
-
-/**
- * kdbus_message_deliver() - write a message into a receiver's pool
- * @msg:	the message, sent by current
- * @conn:	the receiver
- * @charge:	what is charged for it, or NULL: the receiver asked for it
- * @entry:	gets the slice, every byte of which is written; on failure part
- *		of it may be, so it ends with kdbus_entry_discard()
- *
- * May sleep, but not for the sender's memory.
- *
- * Return: 0; -ENOMEM; a negative errno of kdbus_slice_alloc(); -EINTR if
- * current is being killed; a negative errno of getting a page; or
- * KDBUS_SEND_AGAIN if something of the sender's is not in memory.
- */
-int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
-			  const struct kdbus_charge *charge,
-			  struct kdbus_entry *entry)
-{
-	struct kdbus_item_writer meta __uninitialized;
-	struct kdbus_slice *slice;
-	u64 size, seq_offset;
-	int ret;
-
-	kdbus_item_writer_init(&meta);
-	ret = kdbus_message_write_meta(msg, conn, &meta, &seq_offset);
-	if (ret)
-		goto exit;
-	/* an allocation may have failed because of that */
-	if (fatal_signal_pending(current)) {
-		ret = -EINTR;
-		goto exit;
-	}
-	if (check_add_overflow(msg->items_size + meta.size, msg->data_size,
-			       &size))
-		size = U64_MAX;
-	slice = kdbus_slice_alloc(conn->pool, size, charge, msg->id);
-	if (IS_ERR(slice)) {
-		ret = PTR_ERR(slice);
-		goto exit;
-	}
-	entry->slice = slice;
-	if (charge) {
-		entry->charge = *charge;
-		entry->charge_user = msg->src->user->key;
-		entry->n_fds = charge->fds;
-	}
-	pagefault_disable();
-	ret = kdbus_message_write(msg, &meta, seq_offset, entry);
-	pagefault_enable();
-	if (ret == -EFAULT) {
-		msg->lacks_data = true;
-		ret = KDBUS_SEND_AGAIN;
-	} else if (!ret && !msg->written) {
-		/* further copies come from here, not from the sender */
-		msg->written = slice;
-		msg->written_at = msg->items_size + meta.size;
-	}
-exit:
-	kdbus_item_writer_destroy(&meta);
-	return ret;
-}
-
-/**
- * kdbus_message_copy_files() - give a monitor a message's files
- * @msg:	the message, written into the monitor's pool
- * @entry:	gets its own references, or none if the monitors have not
- *		received as many files of the sender as may be in flight
- * @monitor:	who gets it
- *
- * Return: 0 or -ENOMEM.
- */
-int kdbus_message_copy_files(const struct kdbus_message *msg,
-			     struct kdbus_entry *entry,
-			     const struct kdbus_conn *monitor)
-{
-	bool fds = monitor->flags & KDBUS_HELLO_ACCEPT_FD;
-	unsigned int i;
-
-	if (!msg->n_files ||
-	    kdbus_user_charge_files(msg->src, monitor->id, msg->n_files,
-				    msg->id))
-		return 0;
-	entry->files = kvcalloc(msg->n_files, sizeof(*entry->files),
-				GFP_KERNEL_ACCOUNT);
-	if (!entry->files) {
-		kdbus_user_uncharge_files(msg->src->owner, true, msg->n_files);
-		return -ENOMEM;
-	}
-	entry->n_files = msg->n_files;
-	entry->files_user = kdbus_user_ref(msg->src->owner);
-	for (i = 0; i < msg->n_files; i++) {
-		entry->files[i].offset = msg->files[i].offset;
-		if (!fds && !msg->files[i].is_payload)
-			continue;
-		entry->files[i].file = get_file(msg->files[i].file);
-		kdbus_memfd_carry(msg->files[i].file);
-	}
-	return 0;
-}
-
-/**
- * kdbus_message_write_seq() - complete the TIMESTAMP of a message
- * @entry:	the message, which has its number now
- *
- * Return: 0 or a negative errno of getting the page.
- */
-int kdbus_message_write_seq(const struct kdbus_entry *entry)
-{
-	struct kdbus_pool_writer w;
-	int ret;
-
-	if (!entry->seq_offset)
-		return 0;
-	kdbus_pool_writer_init(&w, entry->slice, entry->seq_offset);
-	ret = kdbus_pool_write(&w, &entry->seq, sizeof(entry->seq));
-	kdbus_pool_writer_end(&w);
-	return ret;
 }

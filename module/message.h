@@ -40,6 +40,38 @@
 struct kdbus_conn;
 
 /**
+ * struct kdbus_message_head - header, items and metadata as receivers get them
+ * @w:		the head
+ * @conn:	a receiver that it was made for in this try; or NULL, if it is what
+ *		no other would get
+ * @flags:	KDBUS_ATTACH_* that it was made with
+ * @seq_offset:	where in it the number of a TIMESTAMP goes, or 0
+ */
+struct kdbus_message_head {
+	struct kdbus_item_writer w;
+	const struct kdbus_conn *conn;
+	u64 flags;
+	u64 seq_offset;
+};
+
+/**
+ * struct kdbus_message_names - NAME items of a sender
+ * @w:		the items
+ * @gen:	state of the sender's names that they showed first in a try
+ * @is_made:	they were made in this try
+ * @is_partial:	for a receiver who may not see all, or for none
+ * @has_changed: during the try, so that receivers would be told different
+ *		things
+ */
+struct kdbus_message_names {
+	struct kdbus_item_writer w;
+	u64 gen;
+	bool is_made;
+	bool is_partial;
+	bool has_changed;
+};
+
+/**
  * struct kdbus_message - a message being sent
  * @id:		trace id
  * @src:	who sends it
@@ -62,14 +94,12 @@ struct kdbus_conn;
  * @lacks_meta:	KDBUS_ATTACH_* that the last try would have waited for
  * @written:	a slice of this try that has all data, pinned; or NULL
  * @written_at:	where in it the data begins
- * @names_gen:	state of the sender's names that @names showed first in a try
- * @has_names:	@names was made in this try
- * @names_are_partial: for a receiver who may not see all, or for none
- * @names_changed: during the try, so that receivers would be told different
- *		things
  * @meta:	what has been gathered about the sender
+ * @head:	what comes before the data
  * @names:	NAME items of the sender, if a receiver wants them
  * @inline_buf:	@hdr of small messages
+ * @names_buf:	@names that are short
+ * @head_buf:	@head that is short
  */
 struct kdbus_message {
 	u64 id;
@@ -92,14 +122,20 @@ struct kdbus_message {
 	u64 lacks_meta;
 	const struct kdbus_slice *written;
 	u64 written_at;
-	u64 names_gen;
-	bool has_names;
-	bool names_are_partial;
-	bool names_changed;
 	struct kdbus_meta meta;
-	struct kdbus_item_writer names;
+	struct kdbus_message_head head;
+	struct kdbus_message_names names;
 	u64 inline_buf[24];
+	u64 names_buf[16];
+	u64 head_buf[96];
 };
+
+/* The body runs for each item of a message that has been checked. */
+#define kdbus_message_for_each_item(msg, items, item)			\
+	for (kdbus_items_init(&(items), (msg)->hdr,			\
+			      offsetof(struct kdbus_msg, items),	\
+			      (msg)->hdr->size);			\
+	     kdbus_items_next(&(items), &(item)) > 0;)
 
 int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 			 struct kdbus_msg __user *umsg);

@@ -542,69 +542,28 @@ static bool kdbus_meta_exe_is_visible(const struct kdbus_meta *m,
 	       kdbus_meta_is_traceable(m, to);
 }
 
-/**
- * struct kdbus_meta_out - where items go
- * @buf:	aligned to 8, or NULL if they are only measured
- * @pos:	bytes of all items so far, with padding
- */
-struct kdbus_meta_out {
-	void *buf;
-	size_t pos;
-};
-
-/*
- * Adds an item. Returns where its @size bytes of payload go, or NULL if it is
- * only measured. Everything is decided by who adds which items; so what is
- * measured is what is written.
- */
-static void *kdbus_meta_add(struct kdbus_meta_out *out, u64 type, size_t size)
-{
-	size_t pos = out->pos;
-	u64 *item;
-
-	out->pos += KDBUS_ITEM_SIZE(size);
-	if (!out->buf)
-		return NULL;
-
-	item = out->buf + pos;
-	/* the last word may be padding in part */
-	*(u64 *)(out->buf + out->pos - sizeof(u64)) = 0;
-	item[0] = KDBUS_ITEM_HEADER_SIZE + size;
-	item[1] = type;
-	return item + 2;
-}
-
-static void kdbus_meta_add_bytes(struct kdbus_meta_out *out, u64 type,
-				 const char *data, size_t size)
-{
-	void *payload = kdbus_meta_add(out, type, size);
-
-	if (payload)
-		memcpy(payload, data, size);
-}
-
-static void kdbus_meta_add_timestamp(struct kdbus_meta_out *out,
+static void kdbus_meta_add_timestamp(struct kdbus_item_writer *w,
 				     const struct kdbus_meta *m,
-				     const struct kdbus_meta_ns *to, u64 seq)
+				     const struct kdbus_meta_ns *to)
 {
 	struct kdbus_timestamp *ts;
 
-	ts = kdbus_meta_add(out, KDBUS_ITEM_TIMESTAMP, sizeof(*ts));
+	ts = kdbus_item_add(w, KDBUS_ITEM_TIMESTAMP, sizeof(*ts));
 	if (!ts)
 		return;
-	ts->seqnum = seq;
+	ts->seqnum = 0;
 	ts->monotonic_ns = m->monotonic_ns + to->monotonic_offset;
 	ts->realtime_ns = m->realtime_ns;
 }
 
 /* A process the receiver has no id for has no thread and no start, either. */
-static void kdbus_meta_add_creds(struct kdbus_meta_out *out,
+static void kdbus_meta_add_creds(struct kdbus_item_writer *w,
 				 const struct kdbus_meta *m,
 				 const struct kdbus_meta_ns *to)
 {
 	struct kdbus_creds *creds;
 
-	creds = kdbus_meta_add(out, KDBUS_ITEM_CREDS, sizeof(*creds));
+	creds = kdbus_item_add(w, KDBUS_ITEM_CREDS, sizeof(*creds));
 	if (!creds)
 		return;
 	creds->uid = from_kuid_munged(to->user_ns, m->cred->uid);
@@ -618,26 +577,26 @@ static void kdbus_meta_add_creds(struct kdbus_meta_out *out,
 	}
 }
 
-static void kdbus_meta_add_comm(struct kdbus_meta_out *out,
+static void kdbus_meta_add_comm(struct kdbus_item_writer *w,
 				const struct kdbus_meta *m)
 {
-	kdbus_meta_add_bytes(out, KDBUS_ITEM_TID_COMM, m->tid_comm,
+	kdbus_item_write(w, KDBUS_ITEM_TID_COMM, m->tid_comm,
 			     strlen(m->tid_comm) + 1);
-	kdbus_meta_add_bytes(out, KDBUS_ITEM_PID_COMM, m->pid_comm,
+	kdbus_item_write(w, KDBUS_ITEM_PID_COMM, m->pid_comm,
 			     strlen(m->pid_comm) + 1);
 }
 
-static void kdbus_meta_add_string(struct kdbus_meta_out *out, u64 type,
+static void kdbus_meta_add_string(struct kdbus_item_writer *w, u64 type,
 				  const struct kdbus_meta *m,
 				  enum kdbus_meta_string_id id)
 {
 	const struct kdbus_meta_string *s = &m->strings[id];
 
 	if (s->len)
-		kdbus_meta_add_bytes(out, type, s->data, s->len);
+		kdbus_item_write(w, type, s->data, s->len);
 }
 
-static void kdbus_meta_add_caps(struct kdbus_meta_out *out,
+static void kdbus_meta_add_caps(struct kdbus_item_writer *w,
 				const struct kdbus_meta *m,
 				const struct kdbus_meta_ns *to)
 {
@@ -648,7 +607,7 @@ static void kdbus_meta_add_caps(struct kdbus_meta_out *out,
 		kdbus_cap_bits(cred->cap_effective),
 		kdbus_cap_bits(cred->cap_bset),
 	};
-	u32 *words = kdbus_meta_add(out, KDBUS_ITEM_CAPS, sizeof(sets));
+	u32 *words = kdbus_item_add(w, KDBUS_ITEM_CAPS, sizeof(sets));
 	u64 mask = 0;
 	unsigned int i;
 
@@ -696,7 +655,7 @@ static size_t kdbus_meta_relate_cgroup(const char *root, const char *path,
 	return 3 * up + len;
 }
 
-static void kdbus_meta_add_cgroup(struct kdbus_meta_out *out,
+static void kdbus_meta_add_cgroup(struct kdbus_item_writer *w,
 				  const struct kdbus_meta *m,
 				  const struct kdbus_meta_ns *to)
 {
@@ -706,98 +665,72 @@ static void kdbus_meta_add_cgroup(struct kdbus_meta_out *out,
 
 	if (!s->len || to->no_cgroups)
 		return;
-	payload = kdbus_meta_add(out, KDBUS_ITEM_CGROUP,
+	payload = kdbus_item_add(w, KDBUS_ITEM_CGROUP,
 				 kdbus_meta_relate_cgroup(root, s->data, NULL));
 	if (payload)
 		kdbus_meta_relate_cgroup(root, s->data, payload);
 }
 
 /* Who has no audit id has the value of no id, ~0U, as in /proc. */
-static void kdbus_meta_add_audit(struct kdbus_meta_out *out,
+static void kdbus_meta_add_audit(struct kdbus_item_writer *w,
 				 const struct kdbus_meta *m,
 				 const struct kdbus_meta_ns *to)
 {
 	struct kdbus_audit *audit;
 
-	audit = kdbus_meta_add(out, KDBUS_ITEM_AUDIT, sizeof(*audit));
+	audit = kdbus_item_add(w, KDBUS_ITEM_AUDIT, sizeof(*audit));
 	if (!audit)
 		return;
 	audit->sessionid = m->sessionid;
 	audit->loginuid = from_kuid(to->user_ns, m->loginuid);
 }
 
-static void kdbus_meta_add_extended(struct kdbus_meta_out *out,
+static void kdbus_meta_add_extended(struct kdbus_item_writer *w,
 				    const struct kdbus_meta *m, u64 flags,
 				    const struct kdbus_meta_ns *to)
 {
 	if (flags & KDBUS_ATTACH_COMM)
-		kdbus_meta_add_comm(out, m);
+		kdbus_meta_add_comm(w, m);
 	if ((flags & KDBUS_ATTACH_EXE) && kdbus_meta_exe_is_visible(m, to))
-		kdbus_meta_add_string(out, KDBUS_ITEM_EXE, m, KDBUS_META_EXE);
+		kdbus_meta_add_string(w, KDBUS_ITEM_EXE, m, KDBUS_META_EXE);
 	if (flags & KDBUS_ATTACH_CMDLINE)
-		kdbus_meta_add_string(out, KDBUS_ITEM_CMDLINE, m,
+		kdbus_meta_add_string(w, KDBUS_ITEM_CMDLINE, m,
 				      KDBUS_META_CMDLINE);
 	if (flags & KDBUS_ATTACH_CAPS)
-		kdbus_meta_add_caps(out, m, to);
+		kdbus_meta_add_caps(w, m, to);
 	if (flags & KDBUS_ATTACH_CGROUP)
-		kdbus_meta_add_cgroup(out, m, to);
+		kdbus_meta_add_cgroup(w, m, to);
 	if (flags & KDBUS_ATTACH_AUDIT)
-		kdbus_meta_add_audit(out, m, to);
+		kdbus_meta_add_audit(w, m, to);
 	if (flags & KDBUS_ATTACH_SECLABEL)
-		kdbus_meta_add_string(out, KDBUS_ITEM_SECLABEL, m,
+		kdbus_meta_add_string(w, KDBUS_ITEM_SECLABEL, m,
 				      KDBUS_META_SECLABEL);
-}
-
-/* Adds all items @flags asks for, that exist, and that @to may see. */
-static size_t kdbus_meta_add_all(const struct kdbus_meta *m, u64 flags,
-				 const struct kdbus_meta_ns *to, u64 seq,
-				 void *buf)
-{
-	struct kdbus_meta_out out = { .buf = buf };
-
-	flags &= m->have;
-	if (flags & KDBUS_ATTACH_TIMESTAMP)
-		kdbus_meta_add_timestamp(&out, m, to, seq);
-	if (flags & KDBUS_ATTACH_CREDS)
-		kdbus_meta_add_creds(&out, m, to);
-	if ((flags & KDBUS_META_EXTENDED) && kdbus_meta_is_visible(m, to))
-		kdbus_meta_add_extended(&out, m, flags, to);
-	return out.pos;
-}
-
-/**
- * kdbus_meta_size() - how much room a receiver's items need
- * @m:		the metadata
- * @flags:	KDBUS_ATTACH_* the receiver wants, as kdbus_meta_allowed()
- *		left them; others than KDBUS_META_PROCESS are ignored
- * @to:		how the receiver looks at it
- *
- * Return: bytes of all items with padding, a multiple of 8.
- */
-size_t kdbus_meta_size(const struct kdbus_meta *m, u64 flags,
-		       const struct kdbus_meta_ns *to)
-{
-	return kdbus_meta_add_all(m, flags, to, 0, NULL);
 }
 
 /**
  * kdbus_meta_write() - write a receiver's items
  * @m:		the metadata
- * @flags:	as for kdbus_meta_size()
- * @to:		likewise
- * @seq:	the message's number, for TIMESTAMP
- * @buf:	kdbus_meta_size() bytes of kernel memory, aligned to 8; all of
- *		them are written
+ * @flags:	KDBUS_ATTACH_* the receiver wants, as kdbus_meta_allowed()
+ *		left them; others than KDBUS_META_PROCESS are ignored
+ * @to:		how the receiver looks at it
+ * @w:		where to: all items that @flags asks for, that exist, and that
+ *		@to may see; it fails without memory
  *
- * The order is that of the ABI; to put NAMES between, call this for TIMESTAMP
- * and CREDS, then for KDBUS_META_EXTENDED.
- *
- * Return: bytes written, the same as kdbus_meta_size().
+ * The number of a TIMESTAMP, which comes first, is 0. The order is that of the
+ * ABI; to put NAMES between, call this for TIMESTAMP and CREDS, then for
+ * KDBUS_META_EXTENDED.
  */
-size_t kdbus_meta_write(const struct kdbus_meta *m, u64 flags,
-			const struct kdbus_meta_ns *to, u64 seq, void *buf)
+void kdbus_meta_write(const struct kdbus_meta *m, u64 flags,
+		      const struct kdbus_meta_ns *to,
+		      struct kdbus_item_writer *w)
 {
-	return kdbus_meta_add_all(m, flags, to, seq, buf);
+	flags &= m->have;
+	if (flags & KDBUS_ATTACH_TIMESTAMP)
+		kdbus_meta_add_timestamp(w, m, to);
+	if (flags & KDBUS_ATTACH_CREDS)
+		kdbus_meta_add_creds(w, m, to);
+	if ((flags & KDBUS_META_EXTENDED) && kdbus_meta_is_visible(m, to))
+		kdbus_meta_add_extended(w, m, flags, to);
 }
 
 /*
@@ -879,4 +812,25 @@ void kdbus_meta_ns_destroy(struct kdbus_meta_ns *ns)
 	put_pid_ns(ns->pid_ns);
 	path_put(&ns->root);
 	kfree(ns->cgroup);
+}
+
+/**
+ * kdbus_meta_ns_equal() - whether two views show the same
+ * @a:		a view
+ * @b:		another one
+ */
+bool kdbus_meta_ns_equal(const struct kdbus_meta_ns *a,
+			 const struct kdbus_meta_ns *b)
+{
+	return a->user_ns == b->user_ns && a->pid_ns == b->pid_ns &&
+	       path_equal(&a->root, &b->root) &&
+	       a->no_cgroups == b->no_cgroups &&
+	       !strcmp(a->cgroup ?: "", b->cgroup ?: "") &&
+	       a->monotonic_offset == b->monotonic_offset &&
+	       a->boottime_offset == b->boottime_offset &&
+	       uid_eq(a->euid, b->euid) && uid_eq(a->fsuid, b->fsuid) &&
+	       gid_eq(a->fsgid, b->fsgid) &&
+	       kdbus_cap_bits(a->caps) == kdbus_cap_bits(b->caps) &&
+	       a->can_trace == b->can_trace &&
+	       a->proc_is_open == b->proc_is_open;
 }

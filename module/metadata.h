@@ -68,6 +68,7 @@
 #include <linux/kdbus.h>
 
 struct cred;
+struct kdbus_item_writer;
 struct kdbus_meta_block;
 struct pid;
 struct pid_namespace;
@@ -183,13 +184,14 @@ u64 kdbus_meta_gather_present(struct kdbus_meta *m, u64 attach_flags);
 void kdbus_meta_trim(struct kdbus_meta *m);
 void kdbus_meta_destroy(struct kdbus_meta *m);
 
-size_t kdbus_meta_size(const struct kdbus_meta *m, u64 flags,
-		       const struct kdbus_meta_ns *to);
-size_t kdbus_meta_write(const struct kdbus_meta *m, u64 flags,
-			const struct kdbus_meta_ns *to, u64 seq, void *buf);
+void kdbus_meta_write(const struct kdbus_meta *m, u64 flags,
+		      const struct kdbus_meta_ns *to,
+		      struct kdbus_item_writer *w);
 
 int kdbus_meta_ns_init(struct kdbus_meta_ns *ns);
 void kdbus_meta_ns_destroy(struct kdbus_meta_ns *ns);
+bool kdbus_meta_ns_equal(const struct kdbus_meta_ns *a,
+			 const struct kdbus_meta_ns *b);
 
 /**
  * kdbus_meta_init() - begin with nothing gathered
