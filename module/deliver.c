@@ -28,36 +28,6 @@
 
 /* ---- metadata --------------------------------------------------------- */
 
-/*
- * Has @names show what @to may see. They are the same for all but those who
- * may not see every name.
- */
-static int kdbus_message_write_names(struct kdbus_message *msg,
-				     const struct kdbus_conn *to)
-{
-	struct kdbus_message_names *names = &msg->names;
-	u64 gen;
-	int ret;
-
-	if (names->is_made && !to->ep->custom && !names->is_partial)
-		return 0;
-	ret = kdbus_names_write(msg->src, to, &names->w, &gen);
-	if (ret < 0) {
-		/* not what the next one may see */
-		names->w.size = 0;
-		names->is_partial = true;
-		return ret;
-	}
-
-	if (!names->is_made)
-		names->gen = gen;
-	else if (gen != names->gen)
-		names->has_changed = true;
-	names->is_made = true;
-	names->is_partial = to->ep->custom;
-	return 0;
-}
-
 /**
  * kdbus_message_gather() - take from the sender what receivers will be told
  * @msg:	the message, sent by current
@@ -76,33 +46,42 @@ int kdbus_message_gather(struct kdbus_message *msg, u64 flags)
 	return msg->lacks_meta ? KDBUS_SEND_AGAIN : 0;
 }
 
+/* The head tells of names as they were at @gen. */
+static void kdbus_message_has_names(struct kdbus_message *msg, u64 gen)
+{
+	if (!msg->has_names)
+		msg->names_gen = gen;
+	else if (gen != msg->names_gen)
+		msg->names_changed = true;
+	msg->has_names = true;
+}
+
 /*
  * Adds the metadata that @conn gets to the head. A TIMESTAMP comes first. Without
- * memory there is less metadata: a message is not lost for it. KDBUS_SEND_AGAIN
- * if that would have to wait.
+ * memory there is none: a message is not lost for it. KDBUS_SEND_AGAIN if that
+ * would have to wait.
  */
 static int kdbus_head_add_meta(struct kdbus_message *msg,
 			       const struct kdbus_conn *conn, u64 flags)
 {
 	struct kdbus_message_head *head = &msg->head;
 	size_t size = head->w.size;
+	u64 gen;
 	int ret;
 
 	ret = kdbus_message_gather(msg, flags);
 	if (ret)
 		return ret;
-	if ((flags & KDBUS_ATTACH_NAMES) &&
-	    kdbus_message_write_names(msg, conn) < 0) {
-		flags &= ~(u64)KDBUS_ATTACH_NAMES;
-		head->conn = NULL;
-	}
-	if (kdbus_info_write(msg->src, &msg->meta, flags, &conn->view,
-			     &msg->names.w, &head->w) < 0) {
+	if (kdbus_info_write(msg->src, &msg->meta, flags, conn, &head->w,
+			     &gen) < 0) {
 		head->w.size = size;
 		head->conn = NULL;
-	} else if (flags & msg->meta.have & KDBUS_ATTACH_TIMESTAMP) {
-		head->seq_offset = size + KDBUS_ITEM_HEADER_SIZE;
+		return 0;
 	}
+	if (flags & KDBUS_ATTACH_NAMES)
+		kdbus_message_has_names(msg, gen);
+	if (flags & msg->meta.have & KDBUS_ATTACH_TIMESTAMP)
+		head->seq_offset = size + KDBUS_ITEM_HEADER_SIZE;
 	return 0;
 }
 

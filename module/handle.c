@@ -72,7 +72,7 @@ static struct kdbus_meta *kdbus_handle_meta(void)
 	meta = kzalloc(sizeof(*meta), GFP_KERNEL_ACCOUNT);
 	if (!meta)
 		return NULL;
-	kdbus_meta_init(meta);
+	kdbus_meta_init(meta, NULL);
 	kdbus_meta_gather(meta, KDBUS_META_PROCESS &
 				~(u64)KDBUS_ATTACH_TIMESTAMP);
 	kdbus_meta_trim(meta);

@@ -21,7 +21,7 @@
 #include "uaccess.h"
 
 /* words that most need for their items */
-#define KDBUS_INFO_USUAL 16
+#define KDBUS_INFO_USUAL 64
 
 static void kdbus_info_write_given_creds(const struct kdbus_given *given,
 					 const struct kdbus_meta_ns *to,
@@ -42,31 +42,22 @@ static void kdbus_info_write_string(struct kdbus_item_writer *w, u64 type,
 	kdbus_item_write(w, type, str, strlen(str) + 1);
 }
 
-static void kdbus_info_write_names(struct kdbus_item_writer *w,
-				   const struct kdbus_item_writer *names)
-{
-	void *at = kdbus_item_reserve(w, names->size);
-
-	if (at)
-		memcpy(at, names->buf, names->size);
-}
-
 /**
  * kdbus_info_write() - write what is told of a connection
  * @conn:	the connection
  * @meta:	what has been gathered about its process
  * @flags:	KDBUS_ATTACH_* that are wanted, as kdbus_meta_allowed() says
- * @to:		how the receiver looks at it
- * @names:	NAME items, written if they are wanted
+ * @to:		who gets to see it
  * @w:		where to
+ * @names_gen:	set to the state of the names that are told of, if they are
+ *		wanted
  *
  * Return: 0 or -ENOMEM.
  */
 int kdbus_info_write(const struct kdbus_conn *conn,
 		     const struct kdbus_meta *meta, u64 flags,
-		     const struct kdbus_meta_ns *to,
-		     const struct kdbus_item_writer *names,
-		     struct kdbus_item_writer *w)
+		     const struct kdbus_conn *to, struct kdbus_item_writer *w,
+		     u64 *names_gen)
 {
 	const struct kdbus_given *given = &conn->given;
 	u64 first = KDBUS_ATTACH_TIMESTAMP | KDBUS_ATTACH_CREDS;
@@ -76,12 +67,12 @@ int kdbus_info_write(const struct kdbus_conn *conn,
 		first = KDBUS_ATTACH_TIMESTAMP;
 		rest = 0;
 	}
-	kdbus_meta_write(meta, flags & first, to, w);
+	kdbus_meta_write(meta, flags & first, &to->view, w);
 	if (given->has_creds && (flags & KDBUS_ATTACH_CREDS))
-		kdbus_info_write_given_creds(given, to, w);
-	if (names->size && (flags & KDBUS_ATTACH_NAMES))
-		kdbus_info_write_names(w, names);
-	kdbus_meta_write(meta, flags & rest, to, w);
+		kdbus_info_write_given_creds(given, &to->view, w);
+	if (flags & KDBUS_ATTACH_NAMES)
+		kdbus_names_write(conn, to, w, names_gen);
+	kdbus_meta_write(meta, flags & rest, &to->view, w);
 	if (given->seclabel && (flags & KDBUS_ATTACH_SECLABEL))
 		kdbus_info_write_string(w, KDBUS_ITEM_SECLABEL,
 					given->seclabel);
@@ -136,25 +127,6 @@ static int kdbus_info_find(struct kdbus_conn *conn,
 	return -ENXIO;
 }
 
-static int kdbus_info_make(struct kdbus_conn *conn,
-			   const struct kdbus_conn *peer, u64 flags,
-			   struct kdbus_item_writer *w)
-{
-	struct kdbus_item_writer names;
-	u64 buf[KDBUS_INFO_USUAL], gen;
-	int ret = 0;
-
-	flags = kdbus_meta_allowed(flags);
-	kdbus_item_writer_init(&names, buf, sizeof(buf));
-	if (flags & KDBUS_ATTACH_NAMES)
-		ret = kdbus_names_write(peer, conn, &names, &gen);
-	if (!ret)
-		ret = kdbus_info_write(peer, peer->meta, flags, &conn->view,
-				       &names, w);
-	kdbus_item_writer_destroy(&names);
-	return ret;
-}
-
 static int kdbus_info_hand_out(struct kdbus_conn *conn,
 			       const struct kdbus_conn *peer,
 			       const struct kdbus_item_writer *w,
@@ -199,7 +171,7 @@ int kdbus_cmd_conn_info(struct kdbus_conn *conn, void __user *argp)
 	struct kdbus_cmd_conn_info __user *ucmd = argp;
 	struct kdbus_cmd_conn_info *cmd;
 	struct kdbus_item_writer w;
-	u64 buf[KDBUS_INFO_USUAL];
+	u64 buf[KDBUS_INFO_USUAL], gen;
 	struct kdbus_conn *peer;
 	int ret;
 
@@ -211,7 +183,9 @@ int kdbus_cmd_conn_info(struct kdbus_conn *conn, void __user *argp)
 	ret = kdbus_info_find(conn, cmd, &peer);
 	if (!ret) {
 		kdbus_item_writer_init(&w, buf, sizeof(buf));
-		ret = kdbus_info_make(conn, peer, cmd->flags, &w);
+		ret = kdbus_info_write(peer, peer->meta,
+				       kdbus_meta_allowed(cmd->flags), conn, &w,
+				       &gen);
 		if (!ret)
 			ret = kdbus_info_hand_out(conn, peer, &w,
 						  &ucmd->offset);

@@ -15,7 +15,6 @@
 struct kdbus_conn;
 struct kdbus_item_writer;
 struct kdbus_meta;
-struct kdbus_meta_ns;
 
 /**
  * struct kdbus_given - who a connection speaks for
@@ -37,9 +36,8 @@ struct kdbus_given {
 
 int kdbus_info_write(const struct kdbus_conn *conn,
 		     const struct kdbus_meta *meta, u64 flags,
-		     const struct kdbus_meta_ns *to,
-		     const struct kdbus_item_writer *names,
-		     struct kdbus_item_writer *w);
+		     const struct kdbus_conn *to, struct kdbus_item_writer *w,
+		     u64 *names_gen);
 int kdbus_cmd_conn_info(struct kdbus_conn *conn, void __user *argp);
 int kdbus_cmd_conn_update(struct kdbus_conn *conn, void __user *argp);
 

@@ -343,11 +343,9 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 
 	/* all but the buffers behind it */
 	memset(msg, 0, offsetof(struct kdbus_message, meta));
-	kdbus_meta_init(&msg->meta);
+	kdbus_meta_init(&msg->meta, msg->strings_buf);
 	kdbus_item_writer_init(&msg->head.w, msg->head_buf,
 			       sizeof(msg->head_buf));
-	kdbus_item_writer_init(&msg->names.w, msg->names_buf,
-			       sizeof(msg->names_buf));
 	msg->id = kdbus_message_new_id();
 	msg->src = src;
 	msg->items_size = sizeof(*msg->hdr);
@@ -406,7 +404,6 @@ void kdbus_message_release(struct kdbus_message *msg)
 		kvfree(msg->staged);
 	kdbus_meta_destroy(&msg->meta);
 	kdbus_item_writer_destroy(&msg->head.w);
-	kdbus_item_writer_destroy(&msg->names.w);
 	if (msg->hdr != (void *)msg->inline_buf)
 		kfree(msg->hdr);
 }
@@ -419,8 +416,8 @@ void kdbus_message_begin_try(struct kdbus_message *msg)
 {
 	msg->written = NULL;
 	msg->head.conn = NULL;
-	msg->names.is_made = false;
-	msg->names.has_changed = false;
+	msg->has_names = false;
+	msg->names_changed = false;
 }
 
 /* Bytes copied at a time, so that others get the processor in between. */

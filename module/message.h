@@ -55,23 +55,6 @@ struct kdbus_message_head {
 };
 
 /**
- * struct kdbus_message_names - NAME items of a sender
- * @w:		the items
- * @gen:	state of the sender's names that they showed first in a try
- * @is_made:	they were made in this try
- * @is_partial:	for a receiver who may not see all, or for none
- * @has_changed: during the try, so that receivers would be told different
- *		things
- */
-struct kdbus_message_names {
-	struct kdbus_item_writer w;
-	u64 gen;
-	bool is_made;
-	bool is_partial;
-	bool has_changed;
-};
-
-/**
  * struct kdbus_message - a message being sent
  * @id:		trace id
  * @src:	who sends it
@@ -94,12 +77,14 @@ struct kdbus_message_names {
  * @lacks_meta:	KDBUS_ATTACH_* that the last try would have waited for
  * @written:	a slice of this try that has all data, pinned; or NULL
  * @written_at:	where in it the data begins
+ * @has_names:	receivers of this try are told the sender's names
+ * @names_changed: during the try, so that they would be told different things
+ * @names_gen:	state of the names that the first of them is told of
  * @meta:	what has been gathered about the sender
  * @head:	what comes before the data
- * @names:	NAME items of the sender, if a receiver wants them
  * @inline_buf:	@hdr of small messages
- * @names_buf:	@names that are short
  * @head_buf:	@head that is short
+ * @strings_buf: strings of @meta that are short
  */
 struct kdbus_message {
 	u64 id;
@@ -122,12 +107,14 @@ struct kdbus_message {
 	u64 lacks_meta;
 	const struct kdbus_slice *written;
 	u64 written_at;
+	bool has_names;
+	bool names_changed;
+	u64 names_gen;
 	struct kdbus_meta meta;
 	struct kdbus_message_head head;
-	struct kdbus_message_names names;
 	u64 inline_buf[24];
-	u64 names_buf[16];
-	u64 head_buf[96];
+	u64 head_buf[80];
+	u64 strings_buf[KDBUS_META_FIRST / sizeof(u64)];
 };
 
 /* The body runs for each item of a message that has been checked. */

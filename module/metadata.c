@@ -58,9 +58,9 @@ u64 kdbus_meta_allowed(u64 attach_flags)
 }
 
 /*
- * Strings are put one behind the other into blocks. The usual message needs
- * one small block for all of them; what does not fit goes into large ones. A
- * string that does not fit into an empty large one is left out.
+ * Strings are put one behind the other into blocks. The first one is of the
+ * owner's memory, or small; what does not fit goes into large ones. A string
+ * that does not fit into an empty large one is left out.
  */
 #define KDBUS_META_MAX_STRING (4096 - sizeof(struct kdbus_meta_block))
 #define KDBUS_META_USUAL_STRINGS (512 - sizeof(struct kdbus_meta_block))
@@ -92,9 +92,23 @@ static struct kdbus_meta_block *kdbus_meta_block_new(size_t size)
 	return block;
 }
 
-static void kdbus_meta_blocks_free(struct kdbus_meta_block *block)
+static struct kdbus_meta_block *kdbus_meta_block_first(u64 *first)
 {
-	while (block) {
+	struct kdbus_meta_block *block = (void *)first;
+
+	if (block) {
+		block->next = NULL;
+		block->size = KDBUS_META_FIRST - sizeof(*block);
+		block->used = 0;
+	}
+	return block;
+}
+
+static void kdbus_meta_blocks_free(const struct kdbus_meta *m)
+{
+	struct kdbus_meta_block *block = m->blocks;
+
+	while (block && block != (void *)m->first) {
 		struct kdbus_meta_block *next = block->next;
 
 		kfree(block);
@@ -111,7 +125,7 @@ static ssize_t kdbus_meta_print_path(const struct path *path, char *buf,
 
 	if (IS_ERR(str))
 		return PTR_ERR(str);
-	len = strlen(str) + 1;
+	len = buf + room - str;
 	memmove(buf, str, len);
 	return len;
 }
@@ -359,7 +373,7 @@ static void kdbus_meta_init_extended(struct kdbus_meta *m)
 	m->mm_user_ns = kdbus_current_undumpable_ns();
 	m->root = (struct path){};
 	memset(m->strings, 0, sizeof(m->strings));
-	m->blocks = NULL;
+	m->blocks = kdbus_meta_block_first(m->first);
 	m->have |= KDBUS_META_HAVE_EXTENDED;
 }
 
@@ -460,7 +474,7 @@ void kdbus_meta_trim(struct kdbus_meta *m)
 		s->data = memcpy(block->data + block->used, s->data, s->len);
 		block->used += s->len;
 	}
-	kdbus_meta_blocks_free(m->blocks);
+	kdbus_meta_blocks_free(m);
 	m->blocks = block;
 }
 
@@ -479,7 +493,7 @@ void kdbus_meta_destroy(struct kdbus_meta *m)
 	if (m->have & KDBUS_META_HAVE_EXTENDED) {
 		put_user_ns(m->mm_user_ns);
 		path_put(&m->root);
-		kdbus_meta_blocks_free(m->blocks);
+		kdbus_meta_blocks_free(m);
 	}
 	m->have = 0;
 }

@@ -84,6 +84,9 @@ struct user_namespace;
 #define KDBUS_META_PROCESS						\
 	(KDBUS_ATTACH_TIMESTAMP | KDBUS_ATTACH_CREDS | KDBUS_META_EXTENDED)
 
+/* bytes that the strings of most messages need */
+#define KDBUS_META_FIRST 256
+
 enum kdbus_meta_string_id {
 	KDBUS_META_EXE,
 	KDBUS_META_CMDLINE,
@@ -124,6 +127,7 @@ struct kdbus_meta_string {
  * @strings:	EXE, CMDLINE, CGROUP (from the hierarchy's root, without the
  *		'/' at its end, so "" is the root) and SECLABEL
  * @blocks:	what they are in
+ * @first:	memory of the owner's for the first of these, or NULL
  */
 struct kdbus_meta {
 	u64 have;
@@ -142,6 +146,7 @@ struct kdbus_meta {
 	u32 sessionid;
 	struct kdbus_meta_string strings[KDBUS_META_N_STRINGS];
 	struct kdbus_meta_block *blocks;
+	u64 *first;
 };
 
 /**
@@ -196,10 +201,13 @@ bool kdbus_meta_ns_equal(const struct kdbus_meta_ns *a,
 /**
  * kdbus_meta_init() - begin with nothing gathered
  * @m:		the metadata; kdbus_meta_destroy() ends it
+ * @first:	KDBUS_META_FIRST bytes that outlive it, for strings as long as
+ *		they suffice; or NULL
  */
-static inline void kdbus_meta_init(struct kdbus_meta *m)
+static inline void kdbus_meta_init(struct kdbus_meta *m, u64 *first)
 {
 	m->have = 0;
+	m->first = first;
 }
 
 #endif /* KDBUS_METADATA_H */

@@ -146,35 +146,28 @@ static size_t kdbus_names_put(const struct kdbus_conn *conn,
  * kdbus_names_write() - write the names of a connection as items
  * @conn:	the connection
  * @to:		who gets to see them
- * @w:		empty; where they go
+ * @w:		where they go; it fails without memory
  * @gen:	set to the state of its names that they show
- *
- * Return: 0 or -ENOMEM.
  */
-int kdbus_names_write(const struct kdbus_conn *conn,
-		      const struct kdbus_conn *to,
-		      struct kdbus_item_writer *w, u64 *gen)
+void kdbus_names_write(const struct kdbus_conn *conn,
+		       const struct kdbus_conn *to,
+		       struct kdbus_item_writer *w, u64 *gen)
 {
 	struct kdbus_bus *bus = conn->bus;
-	size_t room = w->room, size;
+	size_t size, room;
 
-	for (;;) {
-		w->size = 0;
-		if (!kdbus_item_reserve(w, room))
-			return -ENOMEM;
+	do {
+		room = w->room - w->size;
 		kdbus_bus_lock(bus);
 		size = kdbus_names_put(conn, to, NULL);
 		if (size <= room) {
-			kdbus_names_put(conn, to, w->buf);
+			kdbus_names_put(conn, to, w->buf + w->size);
 			*gen = conn->names_gen;
 		}
 		kdbus_bus_unlock(bus);
-		if (size <= room)
-			break;
-		room = size;
-	}
-	w->size = size;
-	return 0;
+	} while (size > room && kdbus_item_writer_grow(w, size));
+	if (size <= room)
+		w->size += size;
 }
 
 /* ---- what is counted -------------------------------------------------- */

@@ -82,9 +82,9 @@ bool kdbus_name_owned_by(const struct kdbus_bus *bus, const char *name,
 			 const struct kdbus_conn *conn);
 u64 kdbus_name_owner_id(struct kdbus_bus *bus, const char *name,
 			unsigned int hash, const struct kdbus_conn *conn);
-int kdbus_names_write(const struct kdbus_conn *conn,
-		      const struct kdbus_conn *to,
-		      struct kdbus_item_writer *w, u64 *gen);
+void kdbus_names_write(const struct kdbus_conn *conn,
+		       const struct kdbus_conn *to,
+		       struct kdbus_item_writer *w, u64 *gen);
 
 int kdbus_name_charge(struct kdbus_conn *conn);
 void kdbus_name_uncharge(struct kdbus_conn *conn);

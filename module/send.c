@@ -333,8 +333,8 @@ int kdbus_send_check_src(const struct kdbus_message *msg)
 
 	if (msg->src->dead)
 		return -ECONNRESET;
-	if (msg->names.is_made &&
-	    (msg->names.has_changed || msg->names.gen != msg->src->names_gen))
+	if (msg->has_names && (msg->names_changed ||
+			       msg->names_gen != msg->src->names_gen))
 		return KDBUS_SEND_AGAIN;
 	return 0;
 }
