@@ -365,13 +365,16 @@ static void end_owner(pid_t pid, uintptr_t n)
 		ASSERT(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-/* A sender that has only just begun may still have the receiver's file. */
+/*
+ * A sender that has only just begun may still have the receiver's file; and the
+ * receiver may go while the message is on its way (spec 9.7).
+ */
 static void expect_gone(struct kdbus_client *from, __u64 id)
 {
 	int ret;
 
 	while (!(ret = send_to(from, id, 1, "x")) || ret == -ENOBUFS ||
-	       ret == -EXFULL)
+	       ret == -EXFULL || ret == -ECONNRESET)
 		usleep(1000);
 	ASSERT_EQ(ret, -ENXIO);
 }
