@@ -57,8 +57,8 @@ uptime_ns() { awk '{ printf "%.0f", ($1 + 0.01) * 1e9 }' /proc/uptime; }
 
 # the last line of --json, if it is whole and its sample younger than that
 frame_younger() {
-	[ -s "$tmp/frames" ] && [ -z "$(tail -c 1 "$tmp/frames")" ] &&
 	tail -n 1 "$tmp/frames" > "$tmp/frame" &&
+	[ -s "$tmp/frame" ] && [ -z "$(tail -c 1 "$tmp/frame")" ] &&
 	[[ $(head -c 200 "$tmp/frame") =~ \"time_ns\":([0-9]+) ]] &&
 	[ "${BASH_REMATCH[1]}" -gt "$1" ]
 }
