@@ -297,9 +297,9 @@ static void kdbus_call_interrupt(struct kdbus_call *call)
 	WRITE_ONCE(conn->n_interrupted, conn->n_interrupted + 1);
 }
 
-/* Undoes that; one that has ended meanwhile is to be unlinked by the caller. */
-static void kdbus_call_take_up(struct kdbus_call *call,
-			       enum kdbus_call_state state)
+/* If it has not ended meanwhile it goes on as @state; else it stays as it is. */
+static void kdbus_call_uninterrupt(struct kdbus_call *call,
+				   enum kdbus_call_state state)
 {
 	struct kdbus_conn *conn = call->requester;
 
@@ -513,7 +513,7 @@ static void kdbus_call_make_async(struct kdbus_call *call,
 	struct kdbus_conn *conn = call->requester;
 	struct kdbus_entry *reply = call->reply;
 
-	kdbus_call_take_up(call, KDBUS_CALL_ASYNC);
+	kdbus_call_uninterrupt(call, KDBUS_CALL_ASYNC);
 	if (call->state == KDBUS_CALL_ASYNC) {
 		call->notice = *notice;
 		*notice = NULL;
@@ -553,7 +553,7 @@ static int kdbus_call_try_resume(struct kdbus_conn *conn,
 		if (kdbus_message_is_sync(msg)) {
 			kref_get(&found->kref);
 			*call = found;
-			kdbus_call_take_up(found, KDBUS_CALL_SYNC);
+			kdbus_call_uninterrupt(found, KDBUS_CALL_SYNC);
 			if (found->state != KDBUS_CALL_SYNC)
 				kdbus_call_unlink_out(found);
 		} else {
@@ -623,7 +623,7 @@ int kdbus_calls_cancel(struct kdbus_conn *conn, u64 cookie)
 static void kdbus_call_forget(struct kdbus_call *call,
 			      struct list_head *dropped)
 {
-	kdbus_call_take_up(call, KDBUS_CALL_SYNC);
+	kdbus_call_uninterrupt(call, KDBUS_CALL_SYNC);
 	if (call->reply)
 		list_add_tail(&call->reply->node, dropped);
 	call->reply = NULL;
@@ -726,7 +726,7 @@ void kdbus_calls_abandon(struct kdbus_conn *conn, struct list_head *dropped)
 			continue;
 		}
 		if (call->state == KDBUS_CALL_INTERRUPTED)
-			kdbus_call_take_up(call, KDBUS_CALL_SYNC);
+			kdbus_call_uninterrupt(call, KDBUS_CALL_SYNC);
 		kdbus_call_fail(call, KDBUS_CALL_END_ABANDONED);
 	}
 }

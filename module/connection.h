@@ -77,7 +77,7 @@ struct kdbus_user;
  * @names:	names it owns; bus->lock
  * @waits:	names it waits for; bus->lock
  * @n_names:	how many of both; charged before
- * @move_node:	link in the list of a kdbus_move; bus->move_lock
+ * @move_node:	link in the list of a kdbus_move; bus->lock
  * @names_gen:	grows when @names or their flags change; bus->lock
  * @activator_of: name it is the activator of, or NULL; bus->lock
  * @matches:	what it wants to hear of; bus->lock and match_sem

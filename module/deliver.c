@@ -136,7 +136,7 @@ static void kdbus_head_add_fds(struct kdbus_item_writer *w,
  * Writes header and items, for which there is room before the metadata. FDS
  * comes after those about payload.
  */
-static void kdbus_head_add_items(struct kdbus_message *msg)
+static int kdbus_head_add_items(struct kdbus_message *msg)
 {
 	u64 offset = msg->head.w.size;
 	struct kdbus_passed_file *file = msg->files, *fds = NULL;
@@ -164,6 +164,10 @@ static void kdbus_head_add_items(struct kdbus_message *msg)
 	}
 	if (msg->fds)
 		kdbus_head_add_fds(&w, msg->fds, fds);
+	/* import has counted the same items */
+	if (WARN_ON_ONCE(w.size != msg->items_size || w.buf != w.first))
+		return -EIO;
+	return 0;
 }
 
 /* Whether the head is what @conn gets, with @flags. */
@@ -201,10 +205,10 @@ static int kdbus_head_make(struct kdbus_message *msg,
 		ret = -ENOMEM;
 	else if (flags)
 		ret = kdbus_head_add_meta(msg, conn, flags);
+	if (!ret)
+		ret = kdbus_head_add_items(msg);
 	if (ret)
 		head->conn = NULL;
-	else
-		kdbus_head_add_items(msg);
 	return ret;
 }
 
@@ -302,11 +306,11 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
 	int ret;
 
 	ret = kdbus_head_make(msg, conn);
-	if (ret)
-		return ret;
 	/* an allocation may have failed because of that */
 	if (fatal_signal_pending(current))
 		return -EINTR;
+	if (ret)
+		return ret;
 	ret = kdbus_message_take_slice(msg, conn, charge, entry);
 	if (ret < 0)
 		return ret;

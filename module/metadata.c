@@ -48,7 +48,7 @@ MODULE_PARM_DESC(attach_flags_mask,
  * @attach_flags: KDBUS_ATTACH_* that are wanted
  *
  * The mask may change at any time. Whoever delivers metadata asks once and
- * uses the answer for gathering, sizing and writing, and for the items that
+ * uses the answer for gathering and writing, and for the items that
  * are not of a process.
  */
 u64 kdbus_meta_allowed(u64 attach_flags)

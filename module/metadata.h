@@ -15,7 +15,7 @@
  * gathers into it; once no one does any more, it is constant and may be read
  * from everywhere. The struct pins what it points to: credentials, process
  * ids, the root directory. It lies inside its owner; the strings are in
- * blocks of their own, which exist only if a string was asked for.
+ * memory of the owner's, or in blocks of their own if there are many.
  *
  * The view is taken at HELLO and is constant from then on, too: giving away
  * the file does not change what it shows. It pins the user and pid namespace

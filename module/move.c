@@ -155,6 +155,32 @@ static bool kdbus_move_all_ready(struct kdbus_conn *from,
 }
 
 /**
+ * kdbus_move_concerns() - whether messages are about to move from a connection
+ * or to it
+ * @conn:	the connection; the bus lock is held
+ */
+bool kdbus_move_concerns(const struct kdbus_conn *conn)
+{
+	lockdep_assert_held(&conn->bus->lock);
+
+	return READ_ONCE(conn->queue.is_held) || !list_empty(&conn->move_node);
+}
+
+/* @from has what needs twins for @to: nothing is received there from now on. */
+static void kdbus_move_hold(struct kdbus_move *move, struct kdbus_conn *from,
+			    struct kdbus_conn *to)
+{
+	if (!move->from) {
+		move->from = kdbus_conn_get(from);
+		spin_lock(&from->lock);
+		WRITE_ONCE(from->queue.is_held, true);
+		spin_unlock(&from->lock);
+	}
+	if (list_empty(&to->move_node))
+		list_add(&kdbus_conn_get(to)->move_node, &move->receivers);
+}
+
+/**
  * kdbus_move_check() - whether all messages for a name can move
  * @from:	where they are; the bus lock is held
  * @to:		where they go
@@ -168,24 +194,22 @@ int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
 {
 	lockdep_assert_held(&from->bus->lock);
 
-	if (!move->is_locked)
-		return READ_ONCE(from->queue.count) || from->queue.is_held ?
-		       KDBUS_MOVE_NEEDED : 0;
+	if (!move->is_locked && kdbus_move_concerns(from))
+		return KDBUS_MOVE_NEEDED;
 	if (kdbus_move_all_ready(from, to, name_id))
 		return 0;
+	if (!move->is_locked)
+		return KDBUS_MOVE_NEEDED;
 
-	if (!move->from) {
-		move->from = kdbus_conn_get(from);
-		spin_lock(&from->lock);
-		WRITE_ONCE(from->queue.is_held, true);
-		spin_unlock(&from->lock);
-	}
-	if (move->to != to || move->name_id != name_id)
+	if (move->name_id != name_id) {
+		if (move->turns == KDBUS_MOVE_TURNS)
+			return 0;
+		move->turns++;
 		move->last = NULL;
+	}
 	move->to = to;
 	move->name_id = name_id;
-	if (list_empty(&to->move_node))
-		list_add(&kdbus_conn_get(to)->move_node, &move->receivers);
+	kdbus_move_hold(move, from, to);
 	return KDBUS_MOVE_NEEDED;
 }
 
@@ -269,29 +293,42 @@ static void kdbus_move_release(struct kdbus_conn *from)
 	kdbus_conn_wake(from);
 }
 
-static void kdbus_move_finish(struct kdbus_move *move)
+/* Takes down the twins that are left; others may move messages after that. */
+static void kdbus_move_end(struct kdbus_bus *bus, struct kdbus_move *move)
 {
 	struct kdbus_entry *e, *tmp;
-	struct kdbus_conn *to, *next;
+	struct kdbus_conn *to;
+
+	lockdep_assert_held(&bus->move_lock);
 
 	kdbus_move_forget(move->from, move);
 	kdbus_move_release(move->from);
-	list_for_each_entry_safe(e, tmp, &move->moved, node) {
-		kdbus_entry_free(e);
-		cond_resched();
-	}
 	list_for_each_entry_safe(e, tmp, &move->unused, node) {
 		kdbus_entry_discard(e);
+		cond_resched();
+	}
+	while ((to = list_first_entry_or_null(&move->receivers,
+					      struct kdbus_conn, move_node))) {
+		kdbus_bus_lock(bus);
+		list_del_init(&to->move_node);
+		kdbus_bus_unlock(bus);
+		kdbus_conn_put(to);
+	}
+}
+
+/* Frees what has moved or is lost. */
+static void kdbus_move_free(struct kdbus_move *move)
+{
+	struct kdbus_entry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, &move->moved, node) {
+		kdbus_entry_free(e);
 		cond_resched();
 	}
 	list_for_each_entry_safe(e, tmp, &move->lost, node) {
 		kdbus_entry_drop(move->from, e, KDBUS_MSG_DROP_MOVE,
 				 PTR_ERR(e->twin));
 		cond_resched();
-	}
-	list_for_each_entry_safe(to, next, &move->receivers, move_node) {
-		list_del_init(&to->move_node);
-		kdbus_conn_put(to);
 	}
 	kdbus_conn_put(move->from);
 }
@@ -312,8 +349,9 @@ static int kdbus_move_step(struct kdbus_bus *bus,
  * kdbus_move_run() - do something that may need messages to move
  * @bus:	the bus; the caller holds no lock
  * @step:	called with the bus lock held, again and again as long as it
- *		returns KDBUS_MOVE_NEEDED, which it does because of
- *		kdbus_move_check() and without having changed anything
+ *		returns KDBUS_MOVE_NEEDED, which it does without having changed
+ *		anything: as kdbus_move_check() says, or if it ends a connection
+ *		that kdbus_move_concerns() and @is_locked is not set
  * @arg:	handed to @step
  *
  * Return: what @step returns at last.
@@ -339,7 +377,9 @@ int kdbus_move_run(struct kdbus_bus *bus,
 	       KDBUS_MOVE_NEEDED)
 		kdbus_move_prepare(&move);
 	if (move.from)
-		kdbus_move_finish(&move);
+		kdbus_move_end(bus, &move);
 	mutex_unlock(&bus->move_lock);
+	if (move.from)
+		kdbus_move_free(&move);
 	return ret;
 }

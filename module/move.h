@@ -16,10 +16,13 @@
  * hang on the entries they will replace; those that are not needed in the end,
  * because the step fails or the name goes another way, are taken down again.
  *
- * bus->move_lock lets one task at a time do this; it is outside the bus lock. A
- * connection that is held so ends, and loses a name, only after that. A message
- * that cannot get a twin is lost when the others move; its requester is told.
- * One that a RECV had in hand and puts back meanwhile stays where it is.
+ * bus->move_lock lets one task at a time do this; it is outside the bus lock.
+ * The connection that is held, and those that twins were made for, end only
+ * after that, so none of the twins becomes useless because an activator comes
+ * and goes. A message that cannot get a twin is lost when the others move; its
+ * requester is told. One that has none stays where it is: a RECV had it in hand
+ * and puts it back meanwhile, or a flood for several names outlasted
+ * KDBUS_MOVE_TURNS.
  */
 #ifndef KDBUS_MOVE_H
 #define KDBUS_MOVE_H
@@ -34,12 +37,19 @@ struct kdbus_entry;
 /* what a step returns that needs bus->move_lock, or twins, first */
 #define KDBUS_MOVE_NEEDED 1
 
+/*
+ * how often twins are made for another name than before: each time its queue is
+ * looked through from the beginning
+ */
+#define KDBUS_MOVE_TURNS 256
+
 /**
  * struct kdbus_move - messages that move from one connection
  * @is_locked:	bus->move_lock is held
  * @from:	where they are, referenced and held; NULL at first
  * @to:		where those go that need twins now
  * @name_id:	the name that they are for
+ * @turns:	how often it was another one than before
  * @last:	message for it in the queue of @from that got a twin last, or NULL
  * @receivers:	all connections twins were made for, by their move_node,
  *		referenced
@@ -52,6 +62,7 @@ struct kdbus_move {
 	struct kdbus_conn *from;
 	struct kdbus_conn *to;
 	u64 name_id;
+	unsigned int turns;
 	struct kdbus_entry *last;
 	struct list_head receivers;
 	struct list_head moved;
@@ -61,6 +72,7 @@ struct kdbus_move {
 
 int kdbus_move_run(struct kdbus_bus *bus,
 		   int (*step)(void *arg, struct kdbus_move *move), void *arg);
+bool kdbus_move_concerns(const struct kdbus_conn *conn);
 int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
 		     u64 name_id, struct kdbus_move *move);
 void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,

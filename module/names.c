@@ -921,7 +921,7 @@ int kdbus_names_check_moves(struct kdbus_conn *conn, struct kdbus_move *move)
 	struct kdbus_name_entry *n;
 	int ret;
 
-	if (conn->queue.is_held && !move->is_locked)
+	if (!move->is_locked && kdbus_move_concerns(conn))
 		return KDBUS_MOVE_NEEDED;
 	list_for_each_entry(n, &conn->names, owner_node) {
 		ret = kdbus_name_check_move(conn->bus, n, move);

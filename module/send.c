@@ -445,7 +445,7 @@ static int kdbus_send_commit(struct kdbus_send *send)
 	return 0;
 }
 
-/* Errors of the receiver's making: the requester waits for nothing then. */
+/* Errors that are hardly the sender's: the requester waits for nothing then. */
 static bool kdbus_send_is_undeliverable(int error)
 {
 	switch (error) {
@@ -540,6 +540,33 @@ static int kdbus_send_wait(struct kdbus_conn *conn, struct kdbus_call *call,
 	return ret;
 }
 
+/*
+ * Sends a message; *@call is set to the call to wait for, or that was started,
+ * or NULL, and *@sleeps to whether current waits for its end. The message, of
+ * nearly two kilobytes, does not stay on the stack of a task that sleeps.
+ */
+static noinline int kdbus_send(struct kdbus_conn *conn,
+			       struct kdbus_msg __user *umsg,
+			       struct kdbus_call **call, bool *sleeps)
+{
+	struct kdbus_message msg __uninitialized;
+	int ret;
+
+	ret = kdbus_message_import(&msg, conn, umsg);
+	if (!ret && kdbus_message_is_call(&msg))
+		ret = kdbus_call_resume(conn, &msg, call);
+	if (!ret)
+		ret = kdbus_message_charge_files(&msg);
+	if (!ret)
+		ret = kdbus_send_deliver(&msg, call);
+	/* a signal after which it is sent anew has refused nothing */
+	if (ret < 0 && ret != -ERESTARTSYS)
+		kdbus_send_trace(&msg, 0, 0, ret);
+	*sleeps = *call && kdbus_message_is_sync(&msg);
+	kdbus_message_release(&msg);
+	return min(ret, 0);
+}
+
 /**
  * kdbus_cmd_msg_send() - KDBUS_CMD_MSG_SEND
  * @conn:	the sender, current's
@@ -552,27 +579,13 @@ static int kdbus_send_wait(struct kdbus_conn *conn, struct kdbus_call *call,
  */
 int kdbus_cmd_msg_send(struct kdbus_conn *conn, struct kdbus_msg __user *umsg)
 {
-	struct kdbus_message msg __uninitialized;
 	struct kdbus_call *call = NULL;
 	bool sleeps;
 	int ret;
 
-	ret = kdbus_message_import(&msg, conn, umsg);
-	if (!ret && kdbus_message_is_call(&msg))
-		ret = kdbus_call_resume(conn, &msg, &call);
-	if (!ret)
-		ret = kdbus_message_charge_files(&msg);
-	if (!ret)
-		ret = kdbus_send_deliver(&msg, &call);
-	/* a signal after which it is sent anew has refused nothing */
-	if (ret < 0 && ret != -ERESTARTSYS)
-		kdbus_send_trace(&msg, 0, 0, ret);
-	sleeps = call && kdbus_message_is_sync(&msg);
-	kdbus_message_release(&msg);
-
+	ret = kdbus_send(conn, umsg, &call, &sleeps);
 	if (ret < 0)
 		return ret;
-	ret = 0;
 	if (sleeps)
 		ret = kdbus_send_wait(conn, call, umsg);
 	kdbus_call_recycle(conn, call);
