@@ -70,45 +70,40 @@ u64 kdbus_meta_allowed(u64 attach_flags)
  * @next:	the one made before this one, or NULL
  * @size:	bytes in @data
  * @used:	how many of them hold strings
+ * @is_owners:	it is memory of the owner of the metadata
  * @data:	the strings
  */
 struct kdbus_meta_block {
 	struct kdbus_meta_block *next;
-	u32 size;
-	u32 used;
+	u16 size;
+	u16 used;
+	bool is_owners;
 	char data[];
 };
+
+static void kdbus_meta_block_init(struct kdbus_meta_block *block, size_t size,
+				  bool is_owners)
+{
+	block->next = NULL;
+	block->size = size;
+	block->used = 0;
+	block->is_owners = is_owners;
+}
 
 static struct kdbus_meta_block *kdbus_meta_block_new(size_t size)
 {
 	struct kdbus_meta_block *block;
 
 	block = kmalloc(struct_size(block, data, size), GFP_KERNEL_ACCOUNT);
-	if (block) {
-		block->next = NULL;
-		block->size = size;
-		block->used = 0;
-	}
+	if (block)
+		kdbus_meta_block_init(block, size, false);
 	return block;
 }
 
-static struct kdbus_meta_block *kdbus_meta_block_first(u64 *first)
+static void kdbus_meta_blocks_free(struct kdbus_meta_block *block)
 {
-	struct kdbus_meta_block *block = (void *)first;
-
-	if (block) {
-		block->next = NULL;
-		block->size = KDBUS_META_FIRST - sizeof(*block);
-		block->used = 0;
-	}
-	return block;
-}
-
-static void kdbus_meta_blocks_free(const struct kdbus_meta *m)
-{
-	struct kdbus_meta_block *block = m->blocks;
-
-	while (block && block != (void *)m->first) {
+	/* that of the owner's memory is the last one */
+	while (block && !block->is_owners) {
 		struct kdbus_meta_block *next = block->next;
 
 		kfree(block);
@@ -373,7 +368,9 @@ static void kdbus_meta_init_extended(struct kdbus_meta *m)
 	m->mm_user_ns = kdbus_current_undumpable_ns();
 	m->root = (struct path){};
 	memset(m->strings, 0, sizeof(m->strings));
-	m->blocks = kdbus_meta_block_first(m->first);
+	if (m->blocks)
+		kdbus_meta_block_init(m->blocks, KDBUS_META_FIRST -
+				      sizeof(*m->blocks), true);
 	m->have |= KDBUS_META_HAVE_EXTENDED;
 }
 
@@ -474,7 +471,7 @@ void kdbus_meta_trim(struct kdbus_meta *m)
 		s->data = memcpy(block->data + block->used, s->data, s->len);
 		block->used += s->len;
 	}
-	kdbus_meta_blocks_free(m);
+	kdbus_meta_blocks_free(m->blocks);
 	m->blocks = block;
 }
 
@@ -493,7 +490,7 @@ void kdbus_meta_destroy(struct kdbus_meta *m)
 	if (m->have & KDBUS_META_HAVE_EXTENDED) {
 		put_user_ns(m->mm_user_ns);
 		path_put(&m->root);
-		kdbus_meta_blocks_free(m);
+		kdbus_meta_blocks_free(m->blocks);
 	}
 	m->have = 0;
 }

@@ -126,8 +126,8 @@ struct kdbus_meta_string {
  * @sessionid:	audit: which session
  * @strings:	EXE, CMDLINE, CGROUP (from the hierarchy's root, without the
  *		'/' at its end, so "" is the root) and SECLABEL
- * @blocks:	what they are in
- * @first:	memory of the owner's for the first of these, or NULL
+ * @blocks:	what they are in; before anything is gathered, memory of the owner's
+ *		for the first of them, or NULL
  */
 struct kdbus_meta {
 	u64 have;
@@ -146,7 +146,6 @@ struct kdbus_meta {
 	u32 sessionid;
 	struct kdbus_meta_string strings[KDBUS_META_N_STRINGS];
 	struct kdbus_meta_block *blocks;
-	u64 *first;
 };
 
 /**
@@ -207,7 +206,7 @@ bool kdbus_meta_ns_equal(const struct kdbus_meta_ns *a,
 static inline void kdbus_meta_init(struct kdbus_meta *m, u64 *first)
 {
 	m->have = 0;
-	m->first = first;
+	m->blocks = (struct kdbus_meta_block *)first;
 }
 
 #endif /* KDBUS_METADATA_H */
