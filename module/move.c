@@ -16,13 +16,6 @@
 
 /* ---- twins ------------------------------------------------------------ */
 
-/* Whether a message can go to @to, or has been found not to be able to. */
-static bool kdbus_move_is_ready(const struct kdbus_entry *e,
-				const struct kdbus_conn *to)
-{
-	return IS_ERR(e->twin) || (e->twin && e->twin->slice->pool == to->pool);
-}
-
 /* What the twin of @old is but for its slice. */
 static struct kdbus_entry *kdbus_twin_alloc(struct kdbus_conn *to,
 					    const struct kdbus_entry *old)
@@ -76,7 +69,7 @@ static struct kdbus_entry *kdbus_twin_new(struct kdbus_conn *to,
 }
 
 /*
- * The first message for the name behind the last one that is not ready. It stays
+ * The first message for the name behind the last one that has no twin. It stays
  * in the queue, and so does the last one, for nothing is received.
  */
 static struct kdbus_entry *kdbus_move_next(struct kdbus_move *move)
@@ -88,8 +81,7 @@ static struct kdbus_entry *kdbus_move_next(struct kdbus_move *move)
 	spin_lock(&move->from->lock);
 	list_for_each_continue(pos, fifo) {
 		e = list_entry(pos, struct kdbus_entry, node);
-		if (e->name_id == move->name_id &&
-		    !kdbus_move_is_ready(e, move->to))
+		if (e->name_id == move->name_id && !e->twin)
 			break;
 	}
 	spin_unlock(&move->from->lock);
@@ -104,10 +96,8 @@ static void kdbus_move_prepare(struct kdbus_move *move)
 	while ((e = kdbus_move_next(move))) {
 		twin = kdbus_twin_new(move->to, e);
 		spin_lock(&move->from->lock);
-		swap(e->twin, twin);
+		e->twin = twin;
 		spin_unlock(&move->from->lock);
-		/* the name goes elsewhere than was thought */
-		kdbus_entry_discard(twin);
 		move->last = e;
 		cond_resched();
 	}
@@ -136,9 +126,8 @@ void kdbus_move_forget(struct kdbus_conn *from, struct kdbus_move *move)
 
 /* ---- the step --------------------------------------------------------- */
 
-/* Whether the newest message for a name is ready: then all are. */
-static bool kdbus_move_all_ready(struct kdbus_conn *from,
-				 const struct kdbus_conn *to, u64 name_id)
+/* Whether the newest message for a name has a twin, or why not: then all have. */
+static bool kdbus_move_all_ready(struct kdbus_conn *from, u64 name_id)
 {
 	struct kdbus_entry *e;
 	bool ret = true;
@@ -146,7 +135,7 @@ static bool kdbus_move_all_ready(struct kdbus_conn *from,
 	spin_lock(&from->lock);
 	list_for_each_entry_reverse(e, &from->queue.fifo, node) {
 		if (e->name_id == name_id) {
-			ret = kdbus_move_is_ready(e, to);
+			ret = e->twin;
 			break;
 		}
 	}
@@ -196,7 +185,7 @@ int kdbus_move_check(struct kdbus_conn *from, struct kdbus_conn *to,
 
 	if (!move->is_locked && kdbus_move_concerns(from))
 		return KDBUS_MOVE_NEEDED;
-	if (kdbus_move_all_ready(from, to, name_id))
+	if (kdbus_move_all_ready(from, name_id))
 		return 0;
 	if (!move->is_locked)
 		return KDBUS_MOVE_NEEDED;
@@ -265,7 +254,7 @@ void kdbus_move_commit(struct kdbus_conn *from, struct kdbus_conn *to,
 		return;
 	spin_lock(&from->lock);
 	list_for_each_entry_safe(e, tmp, &from->queue.fifo, node) {
-		if (e->name_id != name_id || !kdbus_move_is_ready(e, to))
+		if (e->name_id != name_id || !e->twin)
 			continue;
 		kdbus_queue_del(&from->queue, e);
 		list_add_tail(&e->node, &all);
