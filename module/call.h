@@ -5,14 +5,14 @@
  * A message that expects a reply starts a call. The call belongs to the
  * requester, who bounds how many there are and whose deadline timer ends
  * them; the replier only has it in a list of what it owes. It is open in one
- * of three states, and ends once: whoever moves it to KDBUS_CALL_ENDED, under
- * the bus lock, owns the rest, and everybody else finds nothing left to do.
+ * of three states, and ends once: the task that moves it to KDBUS_CALL_ENDED,
+ * under the bus lock, owns the rest, and others find nothing left to do.
  *
  *   ASYNC		The requester gets the reply, or the notice that there
  *			will be none, in its queue. The notice has its place in
  *			the pool reserved when the call is made and so cannot be
- *			lost; its text is written by whoever receives it, since
- *			the pool cannot be written under the bus lock.
+ *			lost; its text is written when it is received, since the
+ *			pool cannot be written under the bus lock.
  *   SYNC		The requester sleeps in the call and finds the reply in
  *			@reply.
  *   INTERRUPTED	It was SYNC, and a signal has ended the sleep. The
@@ -20,7 +20,7 @@
  *			or ASYNC, if the message is sent as such.
  *   ENDED		@outcome says how. One that was INTERRUPTED stays in its
  *			requester's list, with its reply, to be taken up.
- *   KEPT		Nobody took it up until the deadline: the reply is
+ *   KEPT		It was not taken up until the deadline: the reply is
  *			dropped, and the requester is charged for the call no
  *			longer. It stays for a while: a task that was stopped all
  *			that time would send the request once more if it did not

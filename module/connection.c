@@ -229,7 +229,7 @@ static int kdbus_conn_unlink(void *arg, struct kdbus_move *move)
 	struct kdbus_bus *bus = conn->bus;
 	int ret;
 
-	/* a BYEBYE that is refused waits for nobody */
+	/* a BYEBYE that is refused does not wait for a move */
 	if (!conn->dead &&
 	    !(end->only_if_idle && !kdbus_queue_is_idle(&conn->queue))) {
 		ret = kdbus_names_check_moves(conn, move);

@@ -39,7 +39,7 @@
  */
 int kdbus_message_gather(struct kdbus_message *msg, u64 flags)
 {
-	/* of who speaks for somebody else, current tells nothing */
+	/* credentials that were given are not current's */
 	if (msg->src->given.any)
 		flags &= KDBUS_ATTACH_TIMESTAMP;
 	msg->lacks_meta = kdbus_meta_gather_present(&msg->meta, flags);
@@ -176,7 +176,7 @@ static bool kdbus_head_is_for(const struct kdbus_message_head *head,
 {
 	if (!head->conn || head->flags != flags)
 		return false;
-	/* not everybody sees the same names through the endpoint */
+	/* a custom endpoint's policy may hide names */
 	if ((flags & KDBUS_ATTACH_NAMES) &&
 	    (head->conn->ep->custom || conn->ep->custom))
 		return false;
@@ -335,7 +335,7 @@ int kdbus_message_deliver(struct kdbus_message *msg, struct kdbus_conn *conn,
  * @msg:	the message, written into the monitor's pool
  * @entry:	gets its own references, or none if the monitors have not
  *		received as many files of the sender as may be in flight
- * @monitor:	who gets it
+ * @monitor:	the monitor
  *
  * Return: 0 or -ENOMEM.
  */

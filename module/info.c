@@ -47,7 +47,7 @@ static void kdbus_info_write_string(struct kdbus_item_writer *w, u64 type,
  * @conn:	the connection
  * @meta:	what has been gathered about its process
  * @flags:	KDBUS_ATTACH_* that are wanted, as kdbus_meta_allowed() says
- * @to:		who gets to see it
+ * @to:		the receiver
  * @w:		where to
  * @names_gen:	set to the state of the names that are told of, if they are
  *		wanted

@@ -47,9 +47,9 @@ MODULE_PARM_DESC(attach_flags_mask,
  * kdbus_meta_allowed() - which metadata the administrator lets through
  * @attach_flags: KDBUS_ATTACH_* that are wanted
  *
- * The mask may change at any time. Whoever delivers metadata asks once and
- * uses the answer for gathering and writing, and for the items that
- * are not of a process.
+ * The mask may change at any time. The code that delivers metadata asks once and
+ * uses the answer for gathering and writing, and for the items that are not of a
+ * process.
  */
 u64 kdbus_meta_allowed(u64 attach_flags)
 {
@@ -592,9 +592,9 @@ static void kdbus_meta_add_comm(struct kdbus_item_writer *w,
 				const struct kdbus_meta *m)
 {
 	kdbus_item_write(w, KDBUS_ITEM_TID_COMM, m->tid_comm,
-			     strlen(m->tid_comm) + 1);
+			 strlen(m->tid_comm) + 1);
 	kdbus_item_write(w, KDBUS_ITEM_PID_COMM, m->pid_comm,
-			     strlen(m->pid_comm) + 1);
+			 strlen(m->pid_comm) + 1);
 }
 
 static void kdbus_meta_add_string(struct kdbus_item_writer *w, u64 type,

@@ -145,7 +145,7 @@ static size_t kdbus_names_put(const struct kdbus_conn *conn,
 /**
  * kdbus_names_write() - write the names of a connection as items
  * @conn:	the connection
- * @to:		who gets to see them
+ * @to:		the receiver
  * @w:		where they go; it fails without memory
  * @gen:	set to the state of its names that they show
  */

@@ -229,7 +229,7 @@ static void crowd(void *arg)
 
 /*
  * spec 18.3: many more records than are looked at in one go are waiting for those
- * that are slower; who has heard of them goes on with what is new
+ * that are slower; a connection that has heard of them goes on with what is new
  */
 TEST(those_that_look_are_told_while_others_are_not)
 {
